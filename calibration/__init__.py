@@ -1,0 +1,1 @@
+"""Offline: good parts in, a bundle that the line can load out."""

@@ -1,0 +1,55 @@
+"""Pictures and maps of flagged frames, as files under the media folder, by date."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import EdgeError
+from edge.frame import FrameInfo, Pixels
+from edge.verdict import AnomalyMap
+
+JPEG_QUALITY = 95
+MAP_LEVELS = 65535
+
+
+def media_stem(info: FrameInfo) -> str:
+    """Where a frame's files go, without ending: `2026-11-21/<run>/<camera>/00000017`, by UTC date of capture."""
+    day = datetime.fromtimestamp(info.captured_ns / 1e9, tz=UTC).date().isoformat()
+    return f"{day}/{info.run}/{info.camera}/{info.seq:08d}"
+
+
+def write_picture(media: Path, stem: str, pixels: Pixels) -> str:
+    """Write [H, W, 3] uint8 RGB as a JPEG (quality 95) that is on disk when this returns; returns its relative path."""
+    bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    return _write(media, f"{stem}.jpg", cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1])
+
+
+def write_map(media: Path, stem: str, anomaly_map: AnomalyMap, *, top: float) -> str:
+    """Write an anomaly map as 16-bit PNG whose 65535 stands for `top`; larger values are clipped to it."""
+    levels = np.clip(anomaly_map / top * MAP_LEVELS, 0, MAP_LEVELS).round().astype(np.uint16)
+    return _write(media, f"{stem}.png", cv2.imencode(".png", levels, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1])
+
+
+def read_map(path: Path, *, top: float) -> AnomalyMap:
+    """Read what `write_map` wrote: [h, w] float32, exact to top / 131070. Raises EdgeError if it cannot be read."""
+    levels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
+    if levels is None or levels.dtype != np.uint16:
+        raise EdgeError(f"anomaly map {path} is missing or damaged; `edge verify` lists all such files.")
+    return (levels.astype(np.float32) * np.float32(top / MAP_LEVELS)).astype(np.float32)
+
+
+def _write(media: Path, relative: str, encoded: NDArray[np.uint8]) -> str:
+    """Write to a temporary name, flush to disk, rename: a file with its final name is whole."""
+    path = media / relative
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".part")
+    with temporary.open("wb") as file:
+        file.write(encoded.tobytes())
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)
+    return relative

@@ -1,0 +1,127 @@
+"""The record's tables, its engine, and the unit of work."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import JSON, BigInteger, Engine, ForeignKey, Index, Integer, UniqueConstraint, create_engine, event
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+
+BigKey = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself in SQLite
+
+
+class Base(DeclarativeBase):
+    """All tables of the record."""
+
+
+class Run(Base):
+    """One start of the line."""
+
+    __tablename__ = "run"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    started_ns: Mapped[int] = mapped_column(BigInteger)
+    version: Mapped[str]
+
+
+class Camera(Base):
+    """A camera as one run knew it; `source` is its address without the password."""
+
+    __tablename__ = "camera"
+    __table_args__ = (UniqueConstraint("run_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"))
+    name: Mapped[str]
+    source: Mapped[str]
+    category: Mapped[str | None]
+
+    run: Mapped[Run] = relationship()
+
+
+class Inspection(Base):
+    """One row a frame: its outcome and the evidence. `id` counts up in the order of commits.
+
+    map_path: 16-bit PNG [h, w]; a value v stands for v / 65535 * map_top.  picture_path: JPEG.
+    Both are relative to the media folder and set on flagged frames that were scored or at least seen.
+    latency_ms: from capture to just before the commit.
+    """
+
+    __tablename__ = "inspection"
+    __table_args__ = (
+        UniqueConstraint("run_id", "camera_id", "seq"),
+        Index("ix_inspection_outcome_id", "outcome", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"))
+    camera_id: Mapped[int] = mapped_column(ForeignKey("camera.id"))
+    seq: Mapped[int] = mapped_column(BigInteger)
+    source: Mapped[str]
+    captured_ns: Mapped[int] = mapped_column(BigInteger)
+    latency_ms: Mapped[float]
+    part: Mapped[str | None]
+    lot: Mapped[str | None]
+    serial: Mapped[str | None]
+    outcome: Mapped[str]
+    reason: Mapped[str | None]
+    score: Mapped[float | None]
+    threshold: Mapped[float | None]
+    head_scores: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)
+    category: Mapped[str | None]
+    bundle: Mapped[str | None]
+    nearest_reference: Mapped[str | None]
+    nearest_distance: Mapped[float | None]
+    scale_low: Mapped[float | None]
+    scale_high: Mapped[float | None]
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    picture_path: Mapped[str | None]
+    map_path: Mapped[str | None]
+    map_top: Mapped[float | None]
+
+    run: Mapped[Run] = relationship()
+    camera: Mapped[Camera] = relationship()
+    regions: Mapped[list["RegionRow"]] = relationship(order_by="RegionRow.peak.desc()", back_populates="inspection")
+
+
+class RegionRow(Base):
+    """One suspicious area of an inspection, a box in the picture's pixels (see edge.verdict.Region)."""
+
+    __tablename__ = "region"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    inspection_id: Mapped[int] = mapped_column(ForeignKey("inspection.id"), index=True)
+    x0: Mapped[int]
+    y0: Mapped[int]
+    x1: Mapped[int]
+    y1: Mapped[int]
+    area: Mapped[float]
+    peak: Mapped[float]
+
+    inspection: Mapped[Inspection] = relationship(back_populates="regions")
+
+
+def open_engine(path: Path) -> Engine:
+    """An engine on the SQLite file at `path`: WAL, synchronous=FULL, foreign keys on.
+
+    Does not create or upgrade tables; that is `edge.ledger.schema.prepare`.
+    """
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10.0})
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: object, _record: object) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[attr-defined]
+        connection.execute("PRAGMA synchronous=FULL")  # type: ignore[attr-defined]
+        connection.execute("PRAGMA foreign_keys=ON")  # type: ignore[attr-defined]
+
+    return engine
+
+
+@contextmanager
+def unit_of_work(engine: Engine) -> Iterator[Session]:
+    """A session that is rolled back unless the block reaches its end, which commits."""
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+        session.commit()

@@ -1,0 +1,1 @@
+"""How a frame travels: from a camera, through the journal, over ZeroMQ. No torch in this room."""

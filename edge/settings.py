@@ -1,0 +1,100 @@
+"""Every knob, read once, frozen, and passed in. Unknown keys are refused."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from edge.errors import EdgeError
+
+PREFIX = "EDGE_"
+Overload = Literal["drop-oldest", "drop-newest", "wait"]
+Trigger = Literal["every", "still", "http"]
+
+
+class Settings(BaseSettings):
+    """Settings of one station. Each can be given as EDGE_<NAME> in the environment; options override it."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    data: Path = Field(default=Path("edge-data"), description="folder of the record, pictures, bundles and journals")
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: CUDA where there is one, else CPU")
+    encoder: str = Field(default="lite", description="`lite`, or an open_clip model as NAME:TAG")
+    input_size: int = Field(default=320, ge=64, le=1024, multiple_of=32, description="encoder input, pixels a side")
+    batch_size: int = Field(default=4, ge=1, le=64, description="most frames in one forward pass")
+    credits: int = Field(default=8, ge=1, le=256, description="most frames a camera may have in flight at the worker")
+    queue_frames: int = Field(default=4, ge=1, le=256, description="frames a capture holds that were not sent yet")
+    deadline_s: float | None = Field(default=None, gt=0, description="older frames are not inspected: late")
+    wire: Literal["raw", "jpeg"] = Field(default="raw", description="how pixels travel; jpeg is smaller and lossy")
+    max_message_bytes: int = Field(default=64 << 20, ge=1 << 20, description="larger messages are refused")
+    drain_timeout_s: float = Field(default=5.0, gt=0, description="how long a stop waits for frames in flight")
+    address: str | None = Field(default=None, description="where worker and captures meet; default: IPC, by data folder")
+    page_host: str = Field(default="127.0.0.1", description="address the page listens on")
+    page_port: int = Field(default=8765, ge=1, le=65535, description="port of the page")
+    trigger_port: int = Field(default=8770, ge=1, le=65535, description="port of the first camera's POST /trigger")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file of the record."""
+        return self.data / "record.sqlite"
+
+    @property
+    def media(self) -> Path:
+        """Folder of pictures and maps; the record's paths are relative to it."""
+        return self.data / "media"
+
+    @property
+    def bundles(self) -> Path:
+        """Folder of what calibration made: one folder a category."""
+        return self.data / "bundles"
+
+    @property
+    def journals(self) -> Path:
+        """Folder of the captures' own counts: one folder a run, one file a camera."""
+        return self.data / "journal"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the processes' logs."""
+        return self.data / "logs"
+
+    @property
+    def line_address(self) -> str:
+        """Where worker and captures meet: `address`, or a short IPC path made from the data folder's own path.
+
+        The path is not inside the data folder because a Unix socket's path may have 107 bytes at most.
+        """
+        if self.address:
+            return self.address
+        digest = hashlib.sha256(str(self.data.resolve()).encode()).hexdigest()[:16]
+        return f"ipc://{tempfile.gettempdir()}/edge-{os.getuid()}/{digest}"
+
+    def child_environment(self) -> dict[str, str]:
+        """These settings as environment variables, so that a child process reads exactly the same."""
+        values = self.model_dump(mode="json", exclude_none=True)
+        return {f"{PREFIX}{name.upper()}": str(value) for name, value in values.items()}
+
+    @classmethod
+    def read(cls, **options: object) -> Self:
+        """Read the environment, then lay the given options over it; options that are None do not count.
+
+        Raises EdgeError naming the variable, its value and what is allowed.
+        """
+        known = {f"{PREFIX}{name.upper()}" for name in cls.model_fields} | NOT_SETTINGS
+        unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+        if unknown:
+            raise EdgeError(f"unknown setting {unknown[0]} in the environment. Known: {', '.join(sorted(known))}.")
+        try:
+            return cls(**{name: value for name, value in options.items() if value is not None})  # type: ignore[arg-type]
+        except ValidationError as error:
+            problems = "; ".join(f"{'.'.join(map(str, e['loc']))}={e['input']!r}: {e['msg']}" for e in error.errors())
+            raise EdgeError(f"settings: {problems}. See `edge run --help`.") from error
+
+
+NOT_SETTINGS = {f"{PREFIX}CAMERA", f"{PREFIX}PARENT_PID"}
+"""Variables with our prefix that are no settings: a camera's address (with its password), and who started us."""

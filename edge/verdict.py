@@ -1,0 +1,117 @@
+"""What comes out: the one outcome of a frame, and the evidence for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+AnomalyMap = NDArray[np.float32]
+"""[h, w] float32, >= 0, higher is stranger; covers the whole picture, whatever its aspect."""
+
+
+class Outcome(StrEnum):
+    """The four ways in which a frame can end. None of them is a default."""
+
+    OK = "ok"
+    DEFECT = "defect"
+    UNSURE = "unsure"
+    NOT_INSPECTED = "not_inspected"
+
+
+FLAGGED = (Outcome.DEFECT, Outcome.UNSURE)
+"""Outcomes that a person should look at; these frames keep their picture and map."""
+
+
+class Reason(StrEnum):
+    """Why a frame is not `ok`."""
+
+    # defect
+    ABOVE_THRESHOLD = "above_threshold"
+    # unsure
+    UNCALIBRATED = "uncalibrated"  # the camera has no category, so nothing to compare with
+    NO_THRESHOLD = "no_threshold"  # the bundle was made from one reference: scores, but no limit
+    # not inspected
+    OVERLOAD = "overload"  # the camera was faster than the worker and the overload policy dropped it
+    LATE = "late"  # the deadline passed before the verdict
+    POISON = "poison"  # two workers died while scoring it
+    UNREADABLE = "unreadable"  # the source delivered something that is no picture
+    CAPTURE_DIED = "capture_died"  # numbered by a capture that died before the frame was recorded
+    STOPPED = "stopped"  # the line was stopped while the frame was waiting
+    WORKER_ERROR = "worker_error"  # scoring this frame raised; the log has the traceback
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A connected area of the map above the threshold, as a box in the picture's pixels.
+
+    x0, y0 are inside the box, x1, y1 just outside: 0 <= x0 < x1 <= W, 0 <= y0 < y1 <= H.
+    area:  map cells in the region, as a share of the map, 0..1
+    peak:  largest map value inside
+    """
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+    area: float
+    peak: float
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The reference picture that looks most like this frame, and how unlike it still is.
+
+    reference: the reference's file name inside its bundle
+    distance:  mean over the map of the distance to that reference's patches alone, summed over stages; 0 is identical
+    """
+
+    reference: str
+    distance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The bundle's fixed heatmap scale, in map units: the same colours on every frame.
+
+    low:  at and below it the heatmap is dark (the references' own noise)
+    mark: the threshold, a marked point of the scale
+    high: at and above it the heatmap is at its brightest
+    """
+
+    low: float
+    mark: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """A frame's outcome. What the page shows, this holds.
+
+    score and threshold are in the same units; a score above the threshold is a defect.
+    head_scores: each head's own image score by its name, for example {"few_shot": 0.41}
+    bundle:      content hash of the bundle that judged, None if none did
+    anomaly_map: [h, w] float32, or None if nothing was scored
+    """
+
+    outcome: Outcome
+    reason: Reason | None = None
+    score: float | None = None
+    threshold: float | None = None
+    head_scores: Mapping[str, float] = field(default_factory=dict)
+    regions: tuple[Region, ...] = ()
+    nearest: Nearest | None = None
+    scale: Scale | None = None
+    category: str | None = None
+    bundle: str | None = None
+    anomaly_map: AnomalyMap | None = None
+
+    def __post_init__(self) -> None:
+        if (self.outcome is Outcome.OK) != (self.reason is None):
+            raise ValueError(f"outcome {self.outcome} with reason {self.reason}: only `ok` has no reason")
+
+
+def not_inspected(reason: Reason) -> Verdict:
+    """The outcome of a frame that nobody judged, with the reason for it."""
+    return Verdict(Outcome.NOT_INSPECTED, reason)
