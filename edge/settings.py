@@ -22,7 +22,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     data: Path = Field(default=Path("edge-data"), description="folder of the record, pictures, bundles and journals")
-    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: CUDA where there is one, else CPU")
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: CUDA where there is one")
     encoder: str = Field(default="lite", description="`lite`, or an open_clip model as NAME:TAG")
     input_size: int = Field(default=320, ge=64, le=1024, multiple_of=32, description="encoder input, pixels a side")
     batch_size: int = Field(default=4, ge=1, le=64, description="most frames in one forward pass")
@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     wire: Literal["raw", "jpeg"] = Field(default="raw", description="how pixels travel; jpeg is smaller and lossy")
     max_message_bytes: int = Field(default=64 << 20, ge=1 << 20, description="larger messages are refused")
     drain_timeout_s: float = Field(default=5.0, gt=0, description="how long a stop waits for frames in flight")
-    address: str | None = Field(default=None, description="where worker and captures meet; default: IPC, by data folder")
+    address: str | None = Field(default=None, description="where worker and captures meet")
     page_host: str = Field(default="127.0.0.1", description="address the page listens on")
     page_port: int = Field(default=8765, ge=1, le=65535, description="port of the page")
     trigger_port: int = Field(default=8770, ge=1, le=65535, description="port of the first camera's POST /trigger")

@@ -1,10 +1,22 @@
 """The record's tables, its engine, and the unit of work."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import JSON, BigInteger, Engine, ForeignKey, Index, Integer, UniqueConstraint, create_engine, event
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Connection,
+    Engine,
+    ForeignKey,
+    Index,
+    Integer,
+    UniqueConstraint,
+    create_engine,
+    event,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 BigKey = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself in SQLite
@@ -44,7 +56,7 @@ class Inspection(Base):
     """One row a frame: its outcome and the evidence. `id` counts up in the order of commits.
 
     map_path: 16-bit PNG [h, w]; a value v stands for v / 65535 * map_top.  picture_path: JPEG.
-    Both are relative to the media folder and set on flagged frames that were scored or at least seen.
+    Both are relative to the media folder; flagged frames have a picture, and a map if they were scored.
     latency_ms: from capture to just before the commit.
     """
 
@@ -103,18 +115,23 @@ class RegionRow(Base):
     inspection: Mapped[Inspection] = relationship(back_populates="regions")
 
 
-def open_engine(path: Path) -> Engine:
+def open_engine(path: Path, *, writes: bool = False) -> Engine:
     """An engine on the SQLite file at `path`: WAL, synchronous=FULL, foreign keys on.
 
+    writes: transactions take the write lock at their start (BEGIN IMMEDIATE), so none fails half way for want of it.
     Does not create or upgrade tables; that is `edge.ledger.schema.prepare`.
     """
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10.0})
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10.0, "isolation_level": None})
 
     @event.listens_for(engine, "connect")
-    def _configure(connection: object, _record: object) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[attr-defined]
-        connection.execute("PRAGMA synchronous=FULL")  # type: ignore[attr-defined]
-        connection.execute("PRAGMA foreign_keys=ON")  # type: ignore[attr-defined]
+    def _configure(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
 

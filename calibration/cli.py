@@ -1,0 +1,163 @@
+"""The command `calibrate`: a few pictures of good parts in, a bundle that the line can load out."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from edge.errors import EdgeError
+from edge.settings import Settings
+
+if TYPE_CHECKING:
+    from calibration.build import Built
+    from calibration.references import Decision
+    from edge.line.camera_spec import CameraSpec
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback(invoke_without_command=True)
+def calibrate(
+    context: typer.Context,
+    category: Annotated[str | None, typer.Option(help="Name of the kind of part, for example pcb.")] = None,
+    camera: Annotated[str | None, typer.Option(help="Device number, stream, video, folder or demo:pcb.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder with pictures of good parts; the first by name.")] = None,
+    refs: Annotated[int, typer.Option(min=1, max=99, help="How many good parts to learn from.")] = 4,
+    data: Annotated[Path | None, typer.Option(help="The station's data folder.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="Name of the encoder.")] = None,
+    input_size: Annotated[int | None, typer.Option(help="Encoder input, pixels a side.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; all else goes to stderr.")] = False,
+) -> None:
+    """Learn a kind of part from a few pictures of GOOD ones, and write a bundle that `edge run` loads."""
+    if context.invoked_subcommand is not None:
+        return
+    console = Console(stderr=as_json, soft_wrap=True, highlight=False)
+    settings = Settings.read(data=data, encoder=encoder, input_size=input_size, device=device)
+    spec = source_of(camera, images)
+    name = category_of(category, spec)
+    decisions, built = run(settings, spec, name, refs, console)
+    command = next_command(settings, None if images else spec.redacted, name)
+    if as_json:
+        typer.echo(json.dumps(summary(built, decisions, command), indent=1))
+    else:
+        show(console, built, command)
+
+
+def source_of(camera: str | None, images: Path | None) -> "CameraSpec":
+    """What to read from. Raises EdgeError unless exactly one of the two is given."""
+    from edge.line.camera_spec import CameraSpec, name_of, parse_camera
+
+    if camera is not None and images is None:
+        return parse_camera(camera)
+    if images is not None and camera is None:
+        address = str(images.expanduser().resolve())
+        return CameraSpec(address, None, name_of(address))
+    raise EdgeError("calibrate: give exactly one of --camera and --images, for example --camera demo:pcb.")
+
+
+def category_of(category: str | None, spec: "CameraSpec") -> str:
+    """The category given, or the one in the camera's SPEC=CATEGORY. Raises EdgeError if none, two, or impossible."""
+    from edge.vision.manifest import check_category
+
+    if category and spec.category and category != spec.category:
+        raise EdgeError(
+            f"calibrate: --category {category}, but the camera's is {spec.category}. Leave one of them out."
+        )
+    if not (name := category or spec.category):
+        raise EdgeError("calibrate: which kind of part? Name it, for example --category pcb.")
+    return check_category(name)
+
+
+def run(
+    settings: Settings, spec: "CameraSpec", category: str, refs: int, console: Console
+) -> "tuple[list[Decision], Built]":
+    """Collect references, showing each decision, and build the bundle."""
+    from calibration.references import References, collect, settle
+    from edge.line.camera import open_camera
+
+    references = References(refs)
+    decisions = []
+    camera = open_camera(spec, fps=None, once=False)
+    try:
+        controls = settle(camera)
+        if camera.continuous:
+            console.print("Show good parts one after another; each is taken when it has come to rest.")
+        for decision in collect(camera, references):
+            decisions.append(decision)
+            console.print(line_of(decision), markup=True)
+    finally:
+        camera.close()
+    from calibration.build import build
+    from edge.vision.encoder import open_encoder
+
+    encoder = open_encoder(settings.encoder, input_size=settings.input_size, device=settings.device)
+    built = build(encoder, references.taken, category=category, bundles_dir=settings.bundles, controls=controls)
+    return decisions, built
+
+
+def line_of(decision: "Decision") -> str:
+    """A decision as a line with rich's markup."""
+    from rich.markup import escape
+
+    verb = "[green]taken  [/]" if decision.taken else "[yellow]refused[/]"
+    return f"{verb} {escape(decision.source)}: {escape(decision.why)}"
+
+
+def show(console: Console, built: "Built", command: str) -> None:
+    """What came out, for a person."""
+    threshold = built.threshold
+    value = "none" if threshold.value is None else f"{threshold.value:.3f}"
+    scores = ", ".join(f"{score:.3f}" for score in built.manifest.calibration.loo_scores)
+    console.print(f"\nThreshold {value} ({threshold.method}{': ' + scores if scores else ''})")
+    console.print(threshold.limits)
+    console.print(f"Bundle    {built.folder}", markup=False)
+    console.print(f"Next      {command}", markup=False)
+
+
+def summary(built: "Built", decisions: "list[Decision]", command: str) -> dict[str, object]:
+    """What came out, for a program."""
+    manifest, threshold = built.manifest, built.threshold
+    return {
+        "category": manifest.category,
+        "bundle": str(built.folder),
+        "references": [reference.source for reference in manifest.references],
+        "refused": [{"source": each.source, "why": each.why} for each in decisions if not each.taken],
+        "threshold": threshold.value,
+        "grade": threshold.grade,
+        "method": threshold.method,
+        "share_above_bound": threshold.bound,
+        "limits": threshold.limits,
+        "loo_scores": list(manifest.calibration.loo_scores),
+        "next": command,
+    }
+
+
+def next_command(settings: Settings, camera: str | None, category: str) -> str:
+    """The command that runs the line with this bundle; options are left out where they are the default."""
+    words = ["edge", "run", "--camera", camera or "0", "--category", category]
+    plain = Settings.model_construct()
+    for option, value, default in (
+        ("--data", settings.data, plain.data),
+        ("--encoder", settings.encoder, plain.encoder),
+        ("--input-size", settings.input_size, plain.input_size),
+    ):
+        words += [option, str(value)] if value != default else []
+    return shlex.join(words)
+
+
+def main() -> None:
+    """Run the command; what a user can mend is printed without a traceback, with exit code 2."""
+    try:
+        app()
+    except EdgeError as error:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(f"error: {error}", markup=False)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

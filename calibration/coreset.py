@@ -1,0 +1,30 @@
+"""A memory bank made smaller: of each reference's patch tokens, those that differ most."""
+
+import torch
+from torch import Tensor
+
+KEEP = 400
+"""Tokens that a stage keeps from each reference, at most. Measured at 320 px: see `keep_farthest`."""
+
+
+@torch.inference_mode()
+def keep_farthest(vectors: Tensor, keep: int = KEEP) -> Tensor:
+    """Of each reference's N tokens the `keep` that cover all of them best: greedy farthest-point selection.
+
+    vectors: [R, N, C] of unit length -> [R, min(N, keep), C]
+    From the first token on, always the token whose cosine distance to those already kept is largest. References are
+    treated apart and keep equally many. Equation 4 is then taken over the kept tokens only. (Gonzalez 1985; PatchCore
+    does it over all references together.) Keeping a quarter of the stride-8 tokens at 320 px changed the AUROC on four
+    data sets by at most 0.01, random ones or every second one cost up to 0.1 on small defects.
+    """
+    references, count, _ = vectors.shape
+    if count <= keep:
+        return vectors
+    rows = torch.arange(references, device=vectors.device)
+    chosen = torch.zeros(references, keep, dtype=torch.long, device=vectors.device)
+    nearest = torch.full((references, count), torch.inf, device=vectors.device)
+    for step in range(1, keep):
+        last = vectors[rows, chosen[:, step - 1]]
+        nearest = torch.minimum(nearest, 1 - torch.einsum("rnc,rc->rn", vectors, last))
+        chosen[:, step] = nearest.argmax(dim=1)
+    return vectors[rows[:, None], chosen]

@@ -1,0 +1,74 @@
+"""Server-sent events: what is new in the record, asked about twice a second in short reads."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from fastapi.concurrency import run_in_threadpool
+
+from dashboard import queries
+from dashboard.reader import NoRecordYetError
+from dashboard.site import Site
+from edge.verdict import FLAGGED
+
+POLL_S = 0.5
+PING_S = 10.0
+MOST_IDS = 500
+"""Flagged ids in one look at most; the rest follows at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at the record found: its newest id, flagged ids after the last one, oldest first, and counts."""
+
+    newest_id: int
+    flagged: list[int]
+    counts_json: str
+
+
+async def stream(site: Site, after: int | None) -> AsyncIterator[str]:
+    """Events from frame id `after` on (from now on, if None), until the client goes or the page ends.
+
+    flagged: a frame id, also as the event's id, so that a client that comes back misses none
+    counts:  Counts as JSON, when they changed
+    reset:   the client's last id is not in this record: it is a new one, load the page again
+    """
+    yield "retry: 1000\n\n"
+    last, shown, spoke = after, "", time.monotonic()
+    while not site.stopping.is_set():
+        look = await run_in_threadpool(_look, site, last)
+        text = "" if look is None else _news(look, last, shown)
+        if look is not None:
+            last = look.flagged[-1] if look.flagged else _not_beyond(look.newest_id, last)
+            shown = look.counts_json
+        if not text and time.monotonic() - spoke > PING_S:
+            text = ": still here\n\n"
+        if text:
+            spoke = time.monotonic()
+            yield text
+        await asyncio.sleep(0 if look and len(look.flagged) == MOST_IDS else POLL_S)
+
+
+def _look(site: Site, last: int | None) -> Look | None:
+    """One short read; None while there is no record."""
+    try:
+        with site.reader.read() as reading:
+            counts = queries.counts(reading, time.time_ns())
+            after = counts.newest_id if last is None else last
+            flagged = queries.ids_after(reading.session, FLAGGED, after=after, limit=MOST_IDS)
+            return Look(counts.newest_id, flagged, counts.model_dump_json())
+    except NoRecordYetError:
+        return None
+
+
+def _news(look: Look, last: int | None, shown: str) -> str:
+    """The events that tell a client what it does not know yet."""
+    reset = ["event: reset\ndata: new record\n\n"] if last is not None and last > look.newest_id else []
+    flagged = [f"id: {frame_id}\nevent: flagged\ndata: {frame_id}\n\n" for frame_id in look.flagged]
+    counts = [f"event: counts\ndata: {look.counts_json}\n\n"] if look.counts_json != shown else []
+    return "".join(reset + flagged + counts)
+
+
+def _not_beyond(newest_id: int, last: int | None) -> int:
+    return newest_id if last is None else min(newest_id, last)

@@ -1,0 +1,75 @@
+"""Pictures and heatmaps by frame id. An address holds no path: the id is looked up, the stored path is checked."""
+
+from functools import cache
+
+from fastapi import APIRouter, HTTPException
+from fastapi.responses import FileResponse, Response
+
+from dashboard import files, queries
+from dashboard.overlay import HeatScale, heatmap, png, scale_strip
+from dashboard.site import Site, SiteOf
+from edge.errors import EdgeError
+from edge.ledger.media import read_map
+from edge.ledger.record import Inspection
+
+router = APIRouter(include_in_schema=False)
+A_YEAR_S = 365 * 24 * 3600
+FOR_EVER = f"private, max-age={A_YEAR_S}, immutable"
+A_DAY = "private, max-age=86400"
+"""Heatmaps may look better in the next version; the pictures never change."""
+
+
+@router.get("/frames/{frame_id:int}/picture")
+def picture(site: SiteOf, frame_id: int, v: int | None = None) -> FileResponse:
+    """The frame's JPEG; kept by the browser for ever where `v` is the frame's capture time."""
+    row = _row(site, frame_id)
+    path = files.inside(site.settings.media, row.picture_path)
+    if path is None:
+        raise HTTPException(404, f"frame {frame_id} has no picture")
+    return FileResponse(path, media_type="image/jpeg", headers=_cached(row, v, FOR_EVER))
+
+
+@router.get("/frames/{frame_id:int}/heatmap.png")
+def heatmap_png(site: SiteOf, frame_id: int, v: int | None = None) -> Response:
+    """The frame's map on its bundle's fixed scale: RGBA PNG with the picture's aspect."""
+    row = _row(site, frame_id)
+    path = files.inside(site.settings.media, row.map_path)
+    scale = scale_of(row)
+    if path is None or scale is None or row.map_top is None or row.width is None or row.height is None:
+        raise HTTPException(404, f"frame {frame_id} has no heatmap")
+    try:
+        anomaly_map = read_map(path, top=row.map_top)
+    except EdgeError as error:
+        raise HTTPException(404, str(error)) from error
+    drawn = heatmap(anomaly_map, scale, width=row.width, height=row.height)
+    return Response(png(drawn), media_type="image/png", headers=_cached(row, v, A_DAY))
+
+
+@router.get("/heatmap-scale.png")
+def legend_png() -> Response:
+    """The heatmap's colours from the scale's low end to its high end."""
+    return Response(_legend(), media_type="image/png", headers={"Cache-Control": A_DAY})
+
+
+def scale_of(row: Inspection) -> HeatScale | None:
+    """The fixed scale of a row; None if its bundle gave none."""
+    if row.scale_low is None or row.scale_high is None or row.scale_low >= row.scale_high:
+        return None
+    return HeatScale(row.scale_low, row.scale_high, row.threshold)
+
+
+def _row(site: Site, frame_id: int) -> Inspection:
+    with site.reader.read() as reading:
+        row = queries.find(reading.session, frame_id)
+        if row is None:
+            raise HTTPException(404, f"no frame {frame_id} in the record")
+        return row
+
+
+def _cached(row: Inspection, v: int | None, how_long: str) -> dict[str, str]:
+    return {"Cache-Control": how_long if v == row.captured_ns else "no-cache"}
+
+
+@cache
+def _legend() -> bytes:
+    return png(scale_strip())

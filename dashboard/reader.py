@@ -1,0 +1,111 @@
+"""Opens the record for reading, as soon as there is one; never creates, upgrades or writes it."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import Engine, event, inspect
+from sqlalchemy.orm import Session
+
+from dashboard.tally import Tally
+from edge.errors import EdgeError
+from edge.ledger.record import Base, open_engine
+
+HOW_TO_START = "edge run --camera demo:pcb"
+
+
+class NoRecordYetError(EdgeError):
+    """There is nothing to read yet: no line has run here, or a newer one has not upgraded the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One short read: a session, and the running counts that belong to the same file."""
+
+    session: Session
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    identity: tuple[int, int]
+    engine: Engine
+    tally: Tally = field(default_factory=Tally)
+
+
+class Reader:
+    """Hands out short read sessions on the record at `database`; safe to use from many threads.
+
+    The file may appear after the page has started, and may be replaced while it runs: its device and
+    inode are compared before every read, so an old file is never shown for a new one.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._opened: _Opened | None = None
+
+    @contextmanager
+    def read(self) -> Iterator[Reading]:
+        """A session for a few queries. Raises NoRecordYetError while the file or its tables are missing."""
+        opened = self._current()
+        with Session(opened.engine) as session:
+            yield Reading(session, opened.tally)
+
+    def close(self) -> None:
+        """Close all connections; the next read opens them again."""
+        with self._lock:
+            self._forget()
+
+    def _current(self) -> _Opened:
+        with self._lock:
+            identity = _identity(self._database)
+            if self._opened and self._opened.identity == identity:
+                return self._opened
+            self._forget()
+            if identity is None:
+                raise NoRecordYetError(f"no line has run here yet: {HOW_TO_START}")
+            self._opened = _Opened(identity, _open(self._database))
+            return self._opened
+
+    def _forget(self) -> None:
+        if self._opened:
+            self._opened.engine.dispose()
+            self._opened = None
+
+
+def _identity(database: Path) -> tuple[int, int] | None:
+    """(device, inode) of the file; None if it is not there or still empty."""
+    try:
+        status = database.stat()
+    except FileNotFoundError:
+        return None
+    return (status.st_dev, status.st_ino) if status.st_size else None
+
+
+def _open(database: Path) -> Engine:
+    engine = open_engine(database)
+    event.listen(engine, "connect", _refuse_writes)
+    missing = _missing_columns(engine)
+    if missing:
+        engine.dispose()
+        raise NoRecordYetError(
+            f"the record {database} has no {missing[0]} yet; start the line once, which upgrades it: {HOW_TO_START}"
+        )
+    return engine
+
+
+def _refuse_writes(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA query_only=ON")
+
+
+def _missing_columns(engine: Engine) -> list[str]:
+    """Columns, as table.column, that this page reads and the record has not."""
+    inspector = inspect(engine)
+    there = {
+        f"{table}.{column['name']}" for table in inspector.get_table_names() for column in inspector.get_columns(table)
+    }
+    return [str(c) for table in Base.metadata.sorted_tables for c in table.columns if str(c) not in there]

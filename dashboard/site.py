@@ -1,0 +1,41 @@
+"""What every request needs, made once by create_app and handed to the routes."""
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from fastapi.templating import Jinja2Templates
+
+from dashboard import words
+from dashboard.reader import Reader
+from edge.settings import Settings
+
+HERE = Path(__file__).parent
+
+
+def _templates() -> Jinja2Templates:
+    templates = Jinja2Templates(directory=HERE / "templates")
+    templates.env.filters |= words.FILTERS
+    templates.env.globals |= {"OUTCOMES": words.OUTCOMES, "bar": words.bar}
+    templates.env.trim_blocks = templates.env.lstrip_blocks = True
+    return templates
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One page's settings, its reader of the record, its templates, and the sign that it is to end."""
+
+    settings: Settings
+    reader: Reader
+    templates: Jinja2Templates = field(default_factory=_templates)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+
+def _site(request: Request) -> Site:
+    return cast(Site, request.app.state.site)
+
+
+SiteOf = Annotated[Site, Depends(_site)]
+"""Parameter type of a route that needs the site."""

@@ -1,0 +1,87 @@
+"""What the page and the API show: typed, and made from the record alone."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from edge.verdict import Outcome
+
+
+class Box(BaseModel):
+    """A suspicious area, in the picture's pixels: x0, y0 inside, x1, y1 just outside."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+    area: float = Field(description="share of the anomaly map, 0..1")
+    peak: float = Field(description="largest map value inside")
+
+
+class FrameView(BaseModel):
+    """One frame with everything that the record holds about it."""
+
+    id: int = Field(description="counts up in the order of commits")
+    run: str
+    camera: str
+    seq: int = Field(description="the capture's number within run and camera")
+    source: str
+    captured_ns: int = Field(description="nanoseconds since the Unix epoch; too large for a JavaScript number")
+    captured_at: datetime
+    latency_ms: float
+    part: str | None
+    lot: str | None
+    serial: str | None
+    outcome: Outcome
+    reason: str | None
+    score: float | None
+    threshold: float | None
+    head_scores: dict[str, float]
+    category: str | None
+    bundle: str | None
+    nearest_reference: str | None
+    nearest_distance: float | None
+    scale_low: float | None
+    scale_high: float | None
+    width: int | None
+    height: int | None
+    boxes: list[Box]
+    picture: str | None = Field(description="address of the JPEG, None if none is kept")
+    picture_missing: bool = Field(description="the record names a picture, and its file is gone")
+    heatmap: str | None = Field(description="address of the RGBA heatmap, None if the frame has no map")
+
+
+class FramePage(BaseModel):
+    """Some frames. Without `after` newest first; with `after` oldest first, so that none is passed over."""
+
+    frames: list[FrameView]
+    next: int | None = Field(description="the `before` (or `after`) of the next page; None on the last")
+
+
+class CameraCounts(BaseModel):
+    """Frames of one camera over all runs, by outcome."""
+
+    camera: str
+    frames: int = 0
+    ok: int = 0
+    defect: int = 0
+    unsure: int = 0
+    not_inspected: int = 0
+
+
+class Counts(BaseModel):
+    """The record in numbers; frames = ok + defect + unsure + not_inspected."""
+
+    frames: int
+    ok: int
+    defect: int
+    unsure: int
+    not_inspected: int
+    reasons: dict[str, int] = Field(description="not inspected, by reason, ever")
+    recent_reasons: dict[str, int] = Field(description="not inspected, by reason, in the last minute")
+    cameras: list[CameraCounts]
+    frames_per_s: float = Field(description="inspected frames a second over the last 10 s")
+    latency_p50_ms: float | None = Field(description="capture to record, over the last inspected frames")
+    latency_p95_ms: float | None
+    last_recorded_at: datetime | None
+    newest_id: int = Field(description="id of the newest row, 0 if there is none")

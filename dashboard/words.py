@@ -1,0 +1,83 @@
+"""The record's terms and numbers in an operator's words."""
+
+from datetime import datetime
+
+from edge.verdict import Outcome
+
+OUTCOMES = {
+    Outcome.OK: "OK",
+    Outcome.DEFECT: "Defect",
+    Outcome.UNSURE: "Unsure",
+    Outcome.NOT_INSPECTED: "Not inspected",
+}
+MILLIONS = 10_000_000
+NONE = "\u2013"
+REASONS = {  # by name: a record may hold reasons of other versions
+    "above_threshold": "Above the threshold",
+    "uncalibrated": "Camera not calibrated yet",
+    "no_threshold": "No threshold yet: one reference only",
+    "overload": "Camera faster than the line",
+    "late": "Verdict came too late",
+    "poison": "Frame stopped two workers",
+    "unreadable": "No readable picture",
+    "capture_died": "Camera process died",
+    "stopped": "Line was stopped",
+    "worker_error": "Error while scoring, see the log",
+}
+
+
+def reason(name: str | None) -> str:
+    """A reason in words; one that this version does not know is shown as it is."""
+    return REASONS.get(name or "", name or "")
+
+
+def number(value: int) -> str:
+    """Thousands apart by a narrow no-break space: 12 345; from ten millions on as 12.35 M."""
+    return f"{value:,}".replace(",", "\u202f") if value < MILLIONS else f"{value / 1e6:.2f}\u202fM"
+
+
+def score(value: float | None) -> str:
+    """A score with three decimals below 10, else with one; a dash for none."""
+    if value is None:
+        return NONE
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def milliseconds(value: float | None) -> str:
+    """A latency: `43 ms` below a second, else `1.2 s`."""
+    if value is None:
+        return NONE
+    return f"{value:.0f} ms" if value < 1000 else f"{value / 1000:.1f} s"
+
+
+def clock(moment: datetime) -> str:
+    """Time of day in the station's time zone."""
+    return moment.astimezone().strftime("%H:%M:%S")
+
+
+def date(moment: datetime) -> str:
+    """Date in the station's time zone."""
+    return moment.astimezone().strftime("%Y-%m-%d")
+
+
+def moment(value: datetime) -> str:
+    """Date and time to the millisecond, with the zone's name."""
+    local = value.astimezone()
+    return f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03d} {local.tzname()}"
+
+
+def bar(score_value: float, threshold: float, *, length: float = 200.0) -> float:
+    """How much of a bar is filled when the threshold stands in its middle: 0..length."""
+    share = score_value / threshold / 2 if threshold > 0 else 1.0
+    return round(length * min(max(share, 0.0), 1.0), 1)
+
+
+FILTERS = {
+    "reason": reason,
+    "number": number,
+    "score": score,
+    "milliseconds": milliseconds,
+    "clock": clock,
+    "date": date,
+    "moment": moment,
+}

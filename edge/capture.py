@@ -1,0 +1,231 @@
+"""Process 1: a camera's frames are numbered, written into the journal, and sent until the worker has recorded them."""
+
+import logging
+import math
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from edge.errors import EdgeError
+from edge.frame import NO_IDENTITY, Frame
+from edge.line.camera import Camera, Shot, open_camera
+from edge.line.camera_spec import CameraSpec
+from edge.line.journal import Journal, unfinished_run
+from edge.line.message import Ack, Hello, Welcome
+from edge.line.outbox import Outbox
+from edge.line.transport import CaptureLink, Wakeup
+from edge.line.trigger import Every, PendingTrigger, Still, TriggerQueue
+from edge.line.trigger_http import serve_trigger
+from edge.settings import Overload, Settings, Trigger
+from edge.verdict import Reason
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.2
+LATENCIES_KEPT = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureOptions:
+    """What one capture process is asked to do.
+
+    overload: None: `wait` where the source can wait, else `drop-oldest`
+    run:      None: go on with this camera's unfinished run, or begin a new one
+    """
+
+    spec: CameraSpec
+    trigger: Trigger = "every"
+    overload: Overload | None = None
+    fps: float | None = None
+    once: bool = False
+    run: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureSummary:
+    """What a capture did; latencies are from capture to the acknowledgement of the commit."""
+
+    run: str
+    camera: str
+    numbered: int
+    unacknowledged: bool
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+    latency_p99_ms: float | None
+
+
+class Capture:
+    """One camera, from its frames to the worker's acknowledgements.
+
+    A reader thread drains the camera and numbers frames; the thread that calls `run` talks to the worker.
+    """
+
+    def __init__(self, settings: Settings, options: CaptureOptions) -> None:
+        """Open the camera and its journal. Raises EdgeError if either cannot be had."""
+        self._settings, self._options = settings, options
+        self._camera = open_camera(options.spec, fps=options.fps, once=options.once)
+        overload = _overload(options.overload, self._camera)
+        name = options.spec.name
+        run = options.run or unfinished_run(settings.journals, name) or new_run()
+        category = options.spec.category
+        self._journal = Journal(settings.journals, run=run, camera=name, source=self._camera.source, category=category)
+        self._outbox = Outbox(overload, capacity=settings.queue_frames)
+        if self._journal.numbered:
+            self._outbox.lose(1, self._journal.numbered, Reason.CAPTURE_DIED)
+        self._hello = Hello(run=run, camera=name, source=self._camera.source, category=category)
+        self._wakeup = Wakeup()
+        self._changed = threading.Condition()  # guards the outbox; notified when it has room
+        self._stop = threading.Event()
+        self._waits = overload == "wait"
+        self._trigger = Still() if options.trigger == "still" else Every()
+        self._requests = TriggerQueue() if options.trigger == "http" else None
+        self._latencies_ms: deque[float] = deque(maxlen=LATENCIES_KEPT)
+        self._captured_ns: dict[int, int] = {}
+
+    def run(self) -> CaptureSummary:
+        """Work until the source is exhausted or `stop` is called, and everything numbered is recorded.
+
+        Raises CameraError if the camera stopped delivering (after what was numbered is recorded), and EdgeError if the
+        worker refuses the camera.
+        """
+        server = None
+        if self._requests:
+            server = serve_trigger(self._requests, host=self._settings.page_host, port=self._settings.trigger_port)
+        link = CaptureLink(
+            self._settings.line_address,
+            self._hello,
+            max_message_bytes=self._settings.max_message_bytes,
+            wakeup=self._wakeup,
+        )
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            reader = pool.submit(self._read)
+            reader.add_done_callback(lambda _: self._wakeup.set())
+            try:
+                self._talk(link, reader)
+            finally:
+                self._stop.set()
+                self._camera.close()
+                link.close()
+                if server:
+                    server.close()
+        return self._finish(reader)
+
+    def stop(self) -> None:
+        """Read no more frames, send no waiting ones, and end when those in flight are recorded or time is up."""
+        self._stop.set()
+        self._wakeup.set()
+
+    # the reader thread
+
+    def _read(self) -> None:
+        while not self._stop.is_set() and (shot := self._next_shot()):
+            self._take(shot)
+
+    def _next_shot(self) -> Shot | None:
+        with self._changed:
+            while self._waits and self._outbox.full and not self._stop.is_set():
+                self._changed.wait(POLL_S)
+        return self._camera.read()
+
+    def _take(self, shot: Shot) -> None:
+        """Decide whether the shot shows a part; if so, number it before anything else happens to it."""
+        request = self._requests.take() if self._requests else None
+        if self._requests and request is None:
+            return
+        if shot.pixels is not None and not self._trigger.feed(shot.pixels):
+            return
+        seq = self._number(shot, request)
+        if request:
+            request.done(seq)
+        self._wakeup.set()
+
+    def _number(self, shot: Shot, request: PendingTrigger | None) -> int:
+        deadline_s = self._settings.deadline_s
+        info = self._journal.append(
+            captured_ns=shot.captured_ns,
+            source=shot.source,
+            identity=request.identity if request else NO_IDENTITY,
+            deadline_ns=shot.captured_ns + int(deadline_s * 1e9) if deadline_s else None,
+        )
+        with self._changed:
+            if shot.pixels is None:
+                self._outbox.lose(info.seq, info.seq, Reason.UNREADABLE)
+            else:
+                self._outbox.put(Frame(info, shot.pixels))
+        return info.seq
+
+    # the talking thread
+
+    def _talk(self, link: CaptureLink, reader: Future[None]) -> None:
+        until_s = math.inf
+        while time.monotonic() < until_s and not (reader.done() and self._outbox.empty):
+            self._hear(link)
+            if self._stop.is_set():
+                self._camera.close()
+                until_s = min(until_s, time.monotonic() + self._settings.drain_timeout_s)
+                with self._changed:
+                    self._outbox.give_up_waiting(Reason.STOPPED)
+            self._send(link)
+
+    def _hear(self, link: CaptureLink) -> None:
+        for reply in link.poll(POLL_S):
+            with self._changed:
+                if isinstance(reply, Welcome):
+                    log.info("camera %s: worker session %s", self._hello.camera, reply.session)
+                    self._outbox.start_over(committed=reply.committed)
+                elif isinstance(reply, Ack):
+                    for first, last in reply.ranges:
+                        self._outbox.acknowledge(first, last)
+                        self._note_latency(first, last)
+                self._changed.notify_all()
+
+    def _send(self, link: CaptureLink) -> None:
+        while link.session is not None:
+            with self._changed:
+                item = self._outbox.next(credits=link.credits)
+                self._changed.notify_all()
+            if item is None:
+                return
+            if isinstance(item, Frame):
+                self._captured_ns[item.info.seq] = item.info.captured_ns
+                link.send(item, jpeg=self._settings.wire == "jpeg")
+            else:
+                link.send(self._journal.entries(item.first, item.last), reason=item.reason)
+
+    def _note_latency(self, first: int, last: int) -> None:
+        for seq in range(first, last + 1):
+            if captured_ns := self._captured_ns.pop(seq, None):
+                self._latencies_ms.append((time.time_ns() - captured_ns) / 1e6)
+
+    def _finish(self, reader: Future[None]) -> CaptureSummary:
+        """Close the journal, with the mark of a clean end if this was one; raise what ended the reader, if anything."""
+        if self._outbox.empty and reader.exception() is None:
+            self._journal.end()
+        self._journal.close()
+        p50, p95, p99 = np.percentile(self._latencies_ms, (50, 95, 99)) if self._latencies_ms else (None, None, None)
+        summary = CaptureSummary(
+            self._hello.run, self._hello.camera, self._journal.numbered, not self._outbox.empty, p50, p95, p99
+        )
+        log.info("capture ended: %s", asdict(summary))
+        reader.result()
+        return summary
+
+
+def new_run() -> str:
+    """A name for a run that begins now: UTC time to the millisecond, `20261121T231747.123Z`."""
+    now = datetime.now(UTC)
+    return now.strftime("%Y%m%dT%H%M%S.") + f"{now.microsecond // 1000:03d}Z"
+
+
+def _overload(asked: Overload | None, camera: Camera) -> Overload:
+    if asked == "wait" and not camera.can_wait:
+        raise EdgeError(
+            f"camera {camera.source} cannot wait: it delivers whether or not somebody looks. "
+            "Use --overload drop-oldest or drop-newest."
+        )
+    return asked or ("wait" if camera.can_wait else "drop-oldest")

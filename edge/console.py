@@ -1,0 +1,124 @@
+"""What the terminal shows of a line: live counts, and the reports of `verify` and `doctor`."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from edge.doctor import Finding
+from edge.ledger.counts import Counts
+from edge.ledger.verify import Report
+from edge.run import Summary
+
+PLAIN_EVERY_S = 5.0
+STYLES = {"ok": "green", "defect": "bold red", "unsure": "yellow", "not_inspected": "magenta"}
+
+
+class LiveConsole:
+    """Live counts on a terminal; a line every few seconds where stderr is not one."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._live = Live(console=self._console, auto_refresh=False) if self._console.is_terminal else None
+        self._printed_s = time.monotonic()
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def show(self, numbered: int, counts: Counts) -> None:
+        """The frames numbered and the counts as they are now."""
+        if self._live:
+            self._live.update(counts_table(numbered, counts), refresh=True)
+        elif time.monotonic() - self._printed_s > PLAIN_EVERY_S:
+            self._printed_s = time.monotonic()
+            self.say(f"{numbered} frames, {counts_line(counts)}")
+
+    def summary(self, summary: Summary) -> None:
+        """The end of a run."""
+        self.say(f"run {summary.run}: {summary.numbered} frames numbered in {summary.duration_s:.0f} s")
+        self.say(counts_line(summary.counts))
+        for name, times in summary.restarts.items():
+            self.say(f"{name} was started again {times} times")
+        self.say("every frame is accounted for" if summary.balanced else "frames are missing: see `edge verify`")
+
+
+def counts_line(counts: Counts) -> str:
+    """Counts in one line."""
+    outcomes = ", ".join(f"{number} {outcome.replace('_', ' ')}" for outcome, number in counts.outcomes.items())
+    reasons = "".join(f" ({number} {reason})" for reason, number in counts.reasons.items())
+    return f"{counts.total} verdicts: {outcomes}{reasons}; {rates(counts)}"
+
+
+def rates(counts: Counts) -> str:
+    """Frames a second and latency, as far as they are known."""
+    rate = "-" if counts.frames_per_s is None else f"{counts.frames_per_s:.1f}"
+    p50 = "-" if counts.latency_p50_ms is None else f"{counts.latency_p50_ms:.0f}"
+    p95 = "-" if counts.latency_p95_ms is None else f"{counts.latency_p95_ms:.0f}"
+    return f"{rate} frames/s, latency p50 {p50} ms, p95 {p95} ms"
+
+
+def counts_table(numbered: int, counts: Counts) -> Table:
+    """Counts as a table of one row."""
+    table = Table(show_edge=False, pad_edge=False)
+    for title in ("frames", "verdicts"):
+        table.add_column(title, justify="right")
+    for outcome in counts.outcomes:
+        table.add_column(outcome.replace("_", " "), justify="right", style=STYLES[outcome])
+    for title in ("frames/s", "p50 ms", "p95 ms"):
+        table.add_column(title, justify="right")
+    numbers = [counts.frames_per_s, counts.latency_p50_ms, counts.latency_p95_ms]
+    table.add_row(
+        str(numbered),
+        str(counts.total),
+        *(str(number) for number in counts.outcomes.values()),
+        *("-" if number is None else f"{number:.1f}" for number in numbers),
+    )
+    if counts.reasons:
+        table.caption = "not inspected: " + ", ".join(f"{count} {reason}" for reason, count in counts.reasons.items())
+    return table
+
+
+def print_report(report: Report, *, running: bool) -> None:
+    """What `edge verify` found, camera by camera."""
+    console = Console(file=sys.stdout)
+    table = Table("run", "camera", "numbered", *(o.replace("_", " ") for o in STYLES), "missing", "unnumbered")
+    for account in report.accounts:
+        numbered = "journal elsewhere" if account.numbered is None else str(account.numbered)
+        counts = [str(account.outcomes[outcome]) for outcome in STYLES]
+        table.add_row(
+            account.run, account.camera, numbered, *counts, str(len(account.missing)), str(len(account.unnumbered))
+        )
+    console.print(table)
+    for title, files in (("row without file", report.missing_files), ("file without row", report.stray_files)):
+        for path in files:
+            console.print(f"{title}: {path}", markup=False)
+    if running:
+        console.print("a line is running here: frames without an outcome are in flight")
+    console.print("all is well" if report.good_while(running=running) else "not all is well", highlight=False)
+
+
+def print_findings(findings: list[Finding]) -> None:
+    """What `edge doctor` found, a line each."""
+    console = Console(file=sys.stdout, soft_wrap=True)
+    for finding in findings:
+        mark = "[green]ok  [/green]" if finding.well else "[bold red]look[/bold red]"
+        console.print(f"{mark} {finding.subject}: ", end="")
+        console.print(finding.state, markup=False, highlight=False)
+        if finding.advice:
+            console.print(f"     -> {finding.advice}", markup=False, highlight=False)

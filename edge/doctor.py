@@ -1,0 +1,109 @@
+"""`edge doctor`: what this machine has, and what to do about what it has not."""
+
+import os
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from edge import __version__
+from edge.errors import EdgeError
+from edge.ledger.schema import prepare
+from edge.run import check_port_free
+from edge.settings import Settings
+
+PACKAGES = ("torch", "timm", "opencv-python-headless", "pyzmq", "SQLAlchemy", "numpy")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's report; advice is there where something is not well."""
+
+    subject: str
+    state: str
+    well: bool = True
+    advice: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at everything that `edge run` needs. Opens no camera; creates the data folder if it is not there."""
+    return [
+        versions(),
+        device(settings),
+        weights(settings),
+        cameras(Path("/dev")),
+        checked("data folder", str(settings.data.resolve()) + " is writable", lambda: prepare(settings.database)),
+        checked(
+            "page port",
+            f"{settings.page_host}:{settings.page_port} is free",
+            lambda: check_port_free(settings.page_host, settings.page_port, option="--port"),
+        ),
+        categories(settings),
+    ]
+
+
+def versions() -> Finding:
+    """Ours, Python's, and those of the packages that matter."""
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return Finding("versions", f"edge {__version__}, Python {platform.python_version()}, {packages}")
+
+
+def device(settings: Settings) -> Finding:
+    """Where scoring will run."""
+    import torch
+
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+    if torch.cuda.is_available():
+        return Finding("device", f"CUDA: {torch.cuda.get_device_name()}; {cores} CPU cores")
+    if settings.device == "cuda":
+        return Finding(
+            "device", f"CPU, {cores} cores", well=False,
+            advice="cuda was asked for and torch finds none: check `nvidia-smi` and the driver, or use --device auto",
+        )  # fmt: skip
+    return Finding("device", f"CPU, {cores} cores; torch finds no CUDA device, so frames are scored on the CPU")
+
+
+def weights(settings: Settings) -> Finding:
+    """Whether the encoder's weights are on this machine and load."""
+    from edge.vision.encoder import open_encoder
+
+    try:
+        encoder = open_encoder(settings.encoder, input_size=settings.input_size, device="cpu")
+    except EdgeError as error:
+        return Finding("encoder", f"{settings.encoder}: not usable", well=False, advice=str(error))
+    return Finding("encoder", f"{encoder.name}: weights present, sha256 {encoder.weights_sha256[:12]}…")
+
+
+def cameras(devices: Path) -> Finding:
+    """Video devices that are plugged in."""
+    found = sorted(devices.glob("video*"))
+    if not found:
+        return Finding(
+            "cameras", "no video device", advice="plug in a camera, or use a stream, a video, a folder or demo:pcb"
+        )
+    closed = [str(path) for path in found if not os.access(path, os.R_OK | os.W_OK)]
+    if closed:
+        advice = "add this user to the group `video` and log in again"
+        return Finding("cameras", f"{', '.join(closed)} may not be opened", well=False, advice=advice)
+    return Finding("cameras", ", ".join(str(path) for path in found))
+
+
+def categories(settings: Settings) -> Finding:
+    """What this data folder has been taught."""
+    from edge.vision.bundle import categories as known
+
+    names = known(settings.bundles)
+    if names:
+        return Finding("categories", ", ".join(names))
+    return Finding("categories", "none yet", advice="teach one: calibrate --category NAME --refs 4 --camera 0")
+
+
+def checked(subject: str, state: str, check: Callable[[], None]) -> Finding:
+    """The state if the check passes, else what it says."""
+    try:
+        check()
+    except EdgeError as error:
+        return Finding(subject, "not usable", well=False, advice=str(error))
+    return Finding(subject, state)

@@ -1,0 +1,134 @@
+"""The one writer of inspections: a group of entries, one transaction, the first outcome of a frame wins."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session, aliased
+
+from edge import __version__
+from edge.errors import EdgeError
+from edge.frame import FrameInfo, Pixels
+from edge.ledger.media import media_stem, write_map, write_picture
+from edge.ledger.record import Camera, Inspection, RegionRow, Run, unit_of_work
+from edge.verdict import FLAGGED, Verdict
+
+MAP_TOP = 6.0  # largest value a stored map can hold: cosine distances of three stages, each at most 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """A frame with its outcome, ready to be recorded; pixels may be None where there never were any."""
+
+    info: FrameInfo
+    verdict: Verdict
+    pixels: Pixels | None = None
+
+
+class Writer:
+    """Writes runs, cameras and inspections, and the pictures and maps of flagged frames."""
+
+    def __init__(self, engine: Engine, media: Path) -> None:
+        """engine: opened with `writes=True`; its tables exist."""
+        self._engine, self._media = engine, media
+        self._cameras: dict[tuple[str, str], tuple[int, int]] = {}  # (run, camera) -> (run id, camera id)
+
+    def register(self, run: str, camera: str, *, source: str, category: str | None) -> int:
+        """Make sure that run and camera have their rows; returns the last number up to which every frame is recorded.
+
+        Raises EdgeError if the camera is known in this run with another category.
+        """
+        with unit_of_work(self._engine) as session:
+            run_row = session.scalar(select(Run).where(Run.name == run))
+            if run_row is None:
+                run_row = Run(name=run, started_ns=time.time_ns(), version=__version__)
+                session.add(run_row)
+                session.flush()
+            row = session.scalar(select(Camera).where(Camera.run_id == run_row.id, Camera.name == camera))
+            if row is None:
+                row = Camera(run_id=run_row.id, name=camera, source=source, category=category)
+                session.add(row)
+                session.flush()
+            if row.category != category:
+                raise EdgeError(
+                    f"camera {camera} inspects {row.category} in run {run}, not {category}; begin a new run."
+                )
+            self._cameras[run, camera] = (run_row.id, row.id)
+            return _high_water_mark(session, run_row.id, row.id)
+
+    def write(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Record these entries in one transaction, pictures first; returns those that were new.
+
+        An entry of a frame that has an outcome already changes nothing. Cameras must have been registered.
+        """
+        with unit_of_work(self._engine) as session:
+            known = self._recorded(session, entries)
+            new: dict[tuple[str, str, int], Entry] = {}
+            for entry in entries:
+                if entry.info.key not in known:
+                    new.setdefault(entry.info.key, entry)
+            session.add_all([self._row(entry) for entry in new.values()])
+        return list(new.values())
+
+    def _recorded(self, session: Session, entries: Iterable[Entry]) -> set[tuple[str, str, int]]:
+        """Which of these frames have an outcome already."""
+        by_camera: dict[tuple[str, str], list[int]] = {}
+        for entry in entries:
+            by_camera.setdefault((entry.info.run, entry.info.camera), []).append(entry.info.seq)
+        known = set()
+        for (run, camera), seqs in by_camera.items():
+            run_id, camera_id = self._cameras[run, camera]
+            rows = select(Inspection.seq).where(
+                Inspection.run_id == run_id, Inspection.camera_id == camera_id, Inspection.seq.in_(seqs)
+            )
+            known |= {(run, camera, seq) for seq in session.scalars(rows)}
+        return known
+
+    def _row(self, entry: Entry) -> Inspection:
+        info, verdict = entry.info, entry.verdict
+        run_id, camera_id = self._cameras[info.run, info.camera]
+        nearest, scale = verdict.nearest, verdict.scale
+        row = Inspection(
+            run_id=run_id, camera_id=camera_id, seq=info.seq, source=info.source, captured_ns=info.captured_ns,
+            part=info.identity.part, lot=info.identity.lot, serial=info.identity.serial,
+            outcome=verdict.outcome.value, reason=verdict.reason and verdict.reason.value,
+            score=verdict.score, threshold=verdict.threshold, head_scores=dict(verdict.head_scores),
+            category=verdict.category, bundle=verdict.bundle,
+            nearest_reference=nearest and nearest.reference, nearest_distance=nearest and nearest.distance,
+            scale_low=scale and scale.low, scale_high=scale and scale.high,
+            regions=[
+                RegionRow(x0=r.x0, y0=r.y0, x1=r.x1, y1=r.y1, area=r.area, peak=r.peak) for r in verdict.regions
+            ],
+        )  # fmt: skip
+        if entry.pixels is not None:
+            row.height, row.width = entry.pixels.shape[:2]
+            if verdict.outcome in FLAGGED:
+                self._keep_media(row, entry)
+        row.latency_ms = (time.time_ns() - info.captured_ns) / 1e6
+        return row
+
+    def _keep_media(self, row: Inspection, entry: Entry) -> None:
+        assert entry.pixels is not None
+        stem = media_stem(entry.info)
+        row.picture_path = write_picture(self._media, stem, entry.pixels)
+        if entry.verdict.anomaly_map is not None:
+            row.map_path = write_map(self._media, stem, entry.verdict.anomaly_map, top=MAP_TOP)
+            row.map_top = MAP_TOP
+
+
+def _high_water_mark(session: Session, run_id: int, camera_id: int) -> int:
+    """The largest number n such that frames 1..n are all recorded; 0 if frame 1 is not."""
+    mine = (Inspection.run_id == run_id, Inspection.camera_id == camera_id)
+    count, highest = session.execute(select(func.count(), func.max(Inspection.seq)).where(*mine)).one()
+    if count == (highest or 0):
+        return int(count)
+    after = aliased(Inspection)
+    followed = select(after.id).where(
+        after.run_id == run_id, after.camera_id == camera_id, after.seq == Inspection.seq + 1
+    )
+    first = session.scalar(select(Inspection.id).where(*mine, Inspection.seq == 1))
+    if first is None:
+        return 0
+    return int(session.scalar(select(func.min(Inspection.seq)).where(*mine, ~followed.exists())) or 0)

@@ -1,0 +1,165 @@
+"""The capture's own count of what its camera delivered: one line a frame, written before the frame goes anywhere.
+
+A line is handed to the operating system in one write, so it survives SIGKILL of the capture (not a power cut).
+The file: a header line {"version", "run", "camera", "source", "category"}, then one line a frame,
+[seq, captured_ns, source, part, lot, serial], and {"ended": true} after a clean end.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Self
+
+from edge.errors import EdgeError
+from edge.frame import NO_IDENTITY, FrameInfo, PartIdentity
+
+VERSION = 1
+INDEX_STEP = 256  # one remembered file offset for so many frames
+ENDED = b'{"ended": true}\n'
+
+
+class Journal:
+    """The journal of one camera in one run, open for writing by exactly one process."""
+
+    def __init__(self, folder: Path, *, run: str, camera: str, source: str, category: str | None) -> None:
+        """Open or create `<folder>/<run>/<camera>.jsonl` and go on after its last whole line.
+
+        Raises EdgeError if another process writes it, or a newer version wrote it.
+        """
+        self.run, self.camera = run, camera
+        self.path = folder / run / f"{camera}.jsonl"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._lock()
+        self._offsets: list[int] = []  # of the lines of frames 1, 1 + INDEX_STEP, ...
+        self.numbered = 0
+        self._size = self._recover()
+        if self._size == 0:
+            header = {"version": VERSION, "run": run, "camera": camera, "source": source, "category": category}
+            self._size = os.write(self._fd, json.dumps(header).encode() + b"\n")
+
+    def append(
+        self, *, captured_ns: int, source: str, identity: PartIdentity = NO_IDENTITY, deadline_ns: int | None = None
+    ) -> FrameInfo:
+        """Give the next number to a frame and write it down; the frame may only be used after this returns."""
+        info = FrameInfo(self.run, self.camera, self.numbered + 1, captured_ns, source, identity, deadline_ns)
+        line = [info.seq, captured_ns, source, identity.part, identity.lot, identity.serial]
+        self._index(info.seq, self._size)
+        self._size += os.write(self._fd, json.dumps(line).encode() + b"\n")
+        self.numbered = info.seq
+        return info
+
+    def entries(self, first: int, last: int) -> list[FrameInfo]:
+        """The frames numbered first..last (both included), read back from the file."""
+        start = self._offsets[(first - 1) // INDEX_STEP]
+        with self.path.open("rb") as file:
+            file.seek(start)
+            frames = frames_in(file, run=self.run, camera=self.camera)
+            return [info for info, _ in zip(_from(frames, first), range(first, last + 1), strict=False)]
+
+    def end(self) -> None:
+        """Note that the run ended cleanly for this camera: a later capture will not go on with it."""
+        os.write(self._fd, ENDED)
+
+    def close(self) -> None:
+        """Release the file."""
+        os.close(self._fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._fd)
+            raise EdgeError(
+                f"journal {self.path} is being written by another capture; one camera, one capture. "
+                "Stop the other one, or give this camera another name."
+            ) from None
+
+    def _recover(self) -> int:
+        """Count what is there and cut off a last line that was not written whole; returns the file's size."""
+        size = 0
+        with self.path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                if size == 0:
+                    _check_header(json.loads(line), self.path)
+                elif line.startswith(b"["):
+                    self.numbered += 1
+                    self._index(self.numbered, size)
+                size += len(line)
+        os.ftruncate(self._fd, size)
+        return size
+
+    def _index(self, seq: int, offset: int) -> None:
+        if (seq - 1) % INDEX_STEP == 0:
+            self._offsets.append(offset)
+
+
+def read_journal(path: Path) -> tuple[dict[str, str | None], list[FrameInfo]]:
+    """A journal's header and all its frames, for those who only check; a torn last line does not count."""
+    with path.open("rb") as file:
+        first = file.readline()
+        if not first.endswith(b"\n"):
+            return {}, []
+        header = json.loads(first)
+        _check_header(header, path)
+        return header, list(frames_in(file, run=header["run"], camera=header["camera"]))
+
+
+class JournalCount:
+    """How many frames are in some journals by now, reading only what was added since the last look."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._offsets = dict.fromkeys(paths, 0)
+        self._numbered = 0
+
+    def look(self) -> int:
+        """The frames numbered so far; a journal that does not exist yet has none."""
+        for path, offset in self._offsets.items():
+            if path.exists():
+                with path.open("rb") as file:
+                    file.seek(offset)
+                    added = file.read()
+                whole = added[: added.rfind(b"\n") + 1]
+                self._numbered += sum(line.startswith(b"[") for line in whole.splitlines())
+                self._offsets[path] = offset + len(whole)
+        return self._numbered
+
+
+def unfinished_run(folder: Path, camera: str) -> str | None:
+    """The latest run whose capture of this camera did not end cleanly, or None."""
+    paths = sorted(folder.glob(f"*/{camera}.jsonl"), key=lambda path: path.stat().st_mtime_ns)
+    if not paths:
+        return None
+    with paths[-1].open("rb") as file:
+        file.seek(max(0, paths[-1].stat().st_size - len(ENDED)))
+        return None if file.read() == ENDED else paths[-1].parent.name
+
+
+def frames_in(lines: Iterator[bytes], *, run: str, camera: str) -> Iterator[FrameInfo]:
+    """The frames written in these journal lines."""
+    for line in lines:
+        if line.startswith(b"[") and line.endswith(b"\n"):
+            seq, captured_ns, source, part, lot, serial = json.loads(line)
+            yield FrameInfo(run, camera, seq, captured_ns, source, PartIdentity(part, lot, serial))
+
+
+def _from(frames: Iterator[FrameInfo], first: int) -> Iterator[FrameInfo]:
+    return (info for info in frames if info.seq >= first)
+
+
+def _check_header(header: dict[str, object], path: Path) -> None:
+    if header.get("version") != VERSION:
+        raise EdgeError(
+            f"journal {path} has format {header.get('version')}, this program knows {VERSION}. "
+            "Use the version that wrote it, or another data folder."
+        )

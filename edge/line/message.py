@@ -1,0 +1,212 @@
+"""What travels between capture and worker: a JSON header, and for a frame its pixels. Never pickle.
+
+Every header is checked field by field before anything else is done with the message; names end up in file paths,
+so they may hold only letters, digits, dot, underscore and hyphen.
+"""
+
+import io
+from typing import Annotated, Literal, TypeVar
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from edge.frame import Frame, FrameInfo, PartIdentity, Pixels
+from edge.verdict import Reason
+
+MAX_HEADER_BYTES = 1 << 20
+MAX_SIDE = 16384
+NOTICE_FRAMES = 500  # most frames in one notice
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$", max_length=100)]
+Text = Annotated[str, Field(max_length=1024)]
+Id = Annotated[str, Field(max_length=128)]
+Seq = Annotated[int, Field(ge=1, lt=1 << 62)]
+Nanoseconds = Annotated[int, Field(ge=0, lt=1 << 62)]
+Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
+
+
+class BadMessage(Exception):
+    """A message that no honest peer of this version sends; it is counted, logged and dropped."""
+
+
+class Header(BaseModel):
+    """What every header has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    v: Literal[1] = 1
+
+
+class Hello(Header):
+    """Capture to worker: who I am. The worker answers Welcome or Refuse."""
+
+    type: Literal["hello"] = "hello"
+    run: Name
+    camera: Name
+    source: Text
+    category: Name | None = None
+
+
+class Told(BaseModel):
+    """One frame's facts inside a header (see FrameInfo)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    seq: Seq
+    captured_ns: Nanoseconds
+    source: Text
+    part: Id | None = None
+    lot: Id | None = None
+    serial: Id | None = None
+    deadline_ns: Nanoseconds | None = None
+
+    @classmethod
+    def of(cls, info: FrameInfo) -> "Told":
+        """The facts of a frame."""
+        who = info.identity
+        return cls(
+            seq=info.seq, captured_ns=info.captured_ns, source=info.source, deadline_ns=info.deadline_ns,
+            part=who.part, lot=who.lot, serial=who.serial,
+        )  # fmt: skip
+
+    def info(self, *, run: str, camera: str) -> FrameInfo:
+        """The frame that these facts describe."""
+        identity = PartIdentity(self.part, self.lot, self.serial)
+        return FrameInfo(run, camera, self.seq, self.captured_ns, self.source, identity, self.deadline_ns)
+
+
+class FrameHeader(Header):
+    """Capture to worker: a frame; its pixels are the message's second part."""
+
+    type: Literal["frame"] = "frame"
+    session: Id
+    frame: Told
+    height: Side
+    width: Side
+    encoding: Literal["raw", "jpeg"]
+
+
+class Notice(Header):
+    """Capture to worker: frames that were numbered and will never be sent. Costs no credit."""
+
+    type: Literal["notice"] = "notice"
+    session: Id
+    reason: Reason = Field(strict=False)
+    frames: Annotated[list[Told], Field(min_length=1, max_length=NOTICE_FRAMES)]
+
+
+class Ping(Header):
+    """Capture to worker: are you still the one I know? Answered by Pong, or Stale."""
+
+    type: Literal["ping"] = "ping"
+    session: Id
+
+
+class Welcome(Header):
+    """Worker to capture: my session, your credit, and the last number up to which every frame is recorded."""
+
+    type: Literal["welcome"] = "welcome"
+    session: Id
+    credits: Annotated[int, Field(ge=1)]
+    committed: Annotated[int, Field(ge=0)]
+
+
+class Ack(Header):
+    """Worker to capture: these frames are recorded, as ranges [first, last]."""
+
+    type: Literal["ack"] = "ack"
+    session: Id
+    ranges: list[tuple[Seq, Seq]] = Field(strict=False)
+
+
+class Pong(Header):
+    """Worker to capture: still here."""
+
+    type: Literal["pong"] = "pong"
+    session: Id
+
+
+class Stale(Header):
+    """Worker to capture: that session is over, or I do not know you; connect anew and say hello."""
+
+    type: Literal["stale"] = "stale"
+
+
+class Refuse(Header):
+    """Worker to capture: I will not take your frames, and why."""
+
+    type: Literal["refuse"] = "refuse"
+    why: str
+
+
+FromCapture = Annotated[Hello | FrameHeader | Notice | Ping, Field(discriminator="type")]
+FromWorker = Annotated[Welcome | Ack | Pong | Stale | Refuse, Field(discriminator="type")]
+_from_capture: TypeAdapter[Hello | FrameHeader | Notice | Ping] = TypeAdapter(FromCapture)
+_from_worker: TypeAdapter[Welcome | Ack | Pong | Stale | Refuse] = TypeAdapter(FromWorker)
+
+
+def encode(header: Header) -> bytes:
+    """A header as JSON bytes."""
+    return header.model_dump_json(exclude_none=True).encode()
+
+
+def decode_from_capture(parts: list[bytes]) -> Hello | FrameHeader | Notice | Ping:
+    """Check a message that a worker received; its payload is checked for size but not decoded. Raises BadMessage."""
+    header = _decode(_from_capture, parts)
+    wanted = 2 if isinstance(header, FrameHeader) else 1
+    if len(parts) != wanted:
+        raise BadMessage(f"{header.type} message of {len(parts)} parts, not {wanted}")
+    if isinstance(header, FrameHeader) and header.encoding == "raw":
+        size = header.height * header.width * 3
+        if len(parts[1]) != size:
+            raise BadMessage(f"raw frame of {len(parts[1])} bytes, not {size}")
+    return header
+
+
+def decode_from_worker(parts: list[bytes]) -> Welcome | Ack | Pong | Stale | Refuse:
+    """Check a message that a capture received. Raises BadMessage."""
+    return _decode(_from_worker, parts)
+
+
+def encode_frame(frame: Frame, *, session: str, encoding: Literal["raw", "jpeg"]) -> list[bytes | memoryview]:
+    """A frame as message parts: header and pixels."""
+    height, width = frame.pixels.shape[:2]
+    header = FrameHeader(
+        session=session, frame=Told.of(frame.info), height=height, width=width, encoding=encoding
+    )  # fmt: skip
+    if encoding == "raw":
+        return [encode(header), np.ascontiguousarray(frame.pixels).data.cast("B")]
+    buffer = io.BytesIO()
+    Image.fromarray(frame.pixels).save(buffer, "JPEG", quality=95, subsampling=0)
+    return [encode(header), buffer.getvalue()]
+
+
+def decode_pixels(header: FrameHeader, payload: bytes) -> Pixels:
+    """The pixels of a frame message: [H, W, 3] uint8 RGB, read-only for raw ones. Raises BadMessage.
+
+    A JPEG's size is read and compared before it is decoded, so a small message cannot ask for much memory.
+    """
+    shape = (header.height, header.width, 3)
+    if header.encoding == "raw":
+        return np.frombuffer(payload, np.uint8).reshape(shape)
+    try:
+        with Image.open(io.BytesIO(payload), formats=["JPEG"]) as image:
+            if (image.height, image.width) != shape[:2]:
+                raise BadMessage(f"JPEG of {image.width}x{image.height}, header says {header.width}x{header.height}")
+            return np.asarray(image.convert("RGB"))
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise BadMessage(f"frame {header.frame.seq}: not a readable JPEG: {error}") from error
+
+
+T = TypeVar("T")
+
+
+def _decode(adapter: TypeAdapter[T], parts: list[bytes]) -> T:
+    if not parts or len(parts[0]) > MAX_HEADER_BYTES:
+        raise BadMessage("message without header, or with one that is too long")
+    try:
+        return adapter.validate_json(parts[0])
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise BadMessage(f"header field {first['loc']}: {first['msg']}") from None

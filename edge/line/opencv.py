@@ -1,0 +1,16 @@
+"""OpenCV, made silent before its first use.
+
+OpenCV and the FFmpeg inside it write log lines of their own to stderr, some with the full address of a stream and so
+with its password. What went wrong is said by our own errors instead. Import cv2 from here, wherever it is needed.
+"""
+
+import os
+
+os.environ["OPENCV_LOG_LEVEL"] = "SILENT"
+os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"  # AV_LOG_QUIET; FFmpeg's names for levels are not understood here
+
+import cv2  # after the environment, which it reads when it is loaded
+
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # in case something imported it before us
+
+__all__ = ["cv2"]

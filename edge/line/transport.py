@@ -1,0 +1,292 @@
+"""How frames cross from captures to the worker: the only file that knows ZeroMQ.
+
+The worker binds a ROUTER, captures connect DEALERs. Credit belongs to a worker session: when the session a capture
+knows is gone, it closes its socket (what lay in it would reach the successor as stale), connects anew, says hello, and
+sends again what was not acknowledged. Sockets belong to the thread and the process that made them.
+"""
+
+import fcntl
+import os
+import select
+import socket
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+import zmq
+
+from edge.errors import EdgeError
+from edge.frame import Frame, FrameInfo
+from edge.line import message
+from edge.line.message import BadMessage
+from edge.verdict import Reason
+
+HELLO_EVERY_S = 0.5
+PING_EVERY_S = 1.0
+SILENCE_S = 5.0  # a worker that answered nothing for so long is taken for gone
+SEND_MESSAGES = 64
+
+
+class Wakeup:
+    """Lets another thread end a poll early."""
+
+    def __init__(self) -> None:
+        self._receiver, self._sender = socket.socketpair()
+        self._receiver.setblocking(False)
+        self._sender.setblocking(False)
+
+    def set(self) -> None:
+        """Wake the poller; more than one wake at a time is one."""
+        try:
+            self._sender.send(b"!")
+        except BlockingIOError:  # the buffer is full of wakes that nobody has seen yet
+            return
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait for a wake, at most so long."""
+        if select.select([self._receiver], [], [], timeout_s)[0]:
+            self.clear()
+
+    def fileno(self) -> int:
+        """For the poller."""
+        return self._receiver.fileno()
+
+    def clear(self) -> None:
+        """Forget the wakes so far."""
+        try:
+            while self._receiver.recv(4096):
+                pass
+        except BlockingIOError:
+            return
+
+
+def _new_socket(context: zmq.Context[zmq.Socket[bytes]], kind: int, max_message_bytes: int) -> zmq.Socket[bytes]:
+    """A socket with every limit set; ZeroMQ's defaults are no limits and no heartbeats."""
+    result = context.socket(kind)
+    result.setsockopt(zmq.LINGER, 0)
+    result.setsockopt(zmq.MAXMSGSIZE, max_message_bytes)
+    result.setsockopt(zmq.SNDHWM, SEND_MESSAGES)
+    result.setsockopt(zmq.RCVHWM, SEND_MESSAGES)
+    result.setsockopt(zmq.HEARTBEAT_IVL, 1000)
+    result.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3000)
+    result.setsockopt(zmq.HEARTBEAT_TTL, 3000)
+    return result
+
+
+class CaptureLink:
+    """A capture's end: one camera, one worker. Used by one thread."""
+
+    def __init__(self, address: str, hello: message.Hello, *, max_message_bytes: int, wakeup: Wakeup) -> None:
+        self._address, self._hello, self._max_message_bytes = address, hello, max_message_bytes
+        self._wakeup = wakeup
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket: zmq.Socket[bytes] | None = None
+        self.session: str | None = None
+        self.credits = 0
+        self._asked_s = self._heard_s = 0.0
+
+    def poll(self, timeout_s: float) -> list[message.Welcome | message.Ack | message.Refuse]:
+        """Wait for the worker, for a wake, or until the timeout; keeps the session alive.
+
+        A Welcome in the answer means: a new session, start over. Raises EdgeError if the worker refuses this camera.
+        """
+        self._keep_alive()
+        assert self._socket is not None
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._wakeup.fileno(), zmq.POLLIN)
+        if any(ready != self._socket for ready, _ in poller.poll(int(timeout_s * 1000))):
+            self._wakeup.clear()
+        news: list[message.Welcome | message.Ack | message.Refuse] = []
+        while self._socket is not None:
+            try:
+                parts = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            self._take(message.decode_from_worker(parts), news)
+        return news
+
+    def send(self, item: Frame | Sequence[FrameInfo], *, reason: Reason | None = None, jpeg: bool = False) -> None:
+        """Send a frame, or (with a reason) tell of frames that will never be sent. Only inside a session.
+
+        If the worker has just gone the message may be lost; the next session starts over with it.
+        """
+        assert self._socket is not None
+        assert self.session is not None
+        parts: list[bytes | memoryview]
+        if isinstance(item, Frame):
+            parts = message.encode_frame(item, session=self.session, encoding="jpeg" if jpeg else "raw")
+        else:
+            assert reason is not None
+            told = [message.Told.of(info) for info in item]
+            parts = [message.encode(message.Notice(session=self.session, reason=reason, frames=told))]
+        try:
+            self._socket.send_multipart(parts, zmq.NOBLOCK, copy=len(parts) == 1)
+        except zmq.Again:
+            self._disconnect()
+
+    def close(self) -> None:
+        """Close the socket; nothing lingers."""
+        self._disconnect()
+        self._context.term()
+
+    def _take(
+        self,
+        reply: message.Welcome | message.Ack | message.Pong | message.Stale | message.Refuse,
+        news: list[message.Welcome | message.Ack | message.Refuse],
+    ) -> None:
+        self._heard_s = time.monotonic()
+        match reply:
+            case message.Refuse():
+                raise EdgeError(f"the worker refuses camera {self._hello.camera}: {reply.why}")
+            case message.Stale():
+                self._disconnect()
+            case message.Welcome() if self.session is None:
+                self.session, self.credits = reply.session, reply.credits
+                news.append(reply)
+            case message.Ack() if reply.session == self.session:
+                news.append(reply)
+
+    def _keep_alive(self) -> None:
+        now = time.monotonic()
+        if self.session is not None and now - self._heard_s > SILENCE_S:
+            self._disconnect()
+        if self._socket is None:
+            self._socket = _new_socket(self._context, zmq.DEALER, self._max_message_bytes)
+            self._socket.setsockopt(zmq.IMMEDIATE, 1)
+            self._socket.connect(self._address)
+            self._asked_s = 0.0
+        every_s = HELLO_EVERY_S if self.session is None else PING_EVERY_S
+        if now - self._asked_s < every_s:
+            return
+        ask = self._hello if self.session is None else message.Ping(session=self.session)
+        try:
+            self._socket.send(message.encode(ask), zmq.NOBLOCK)
+            self._asked_s = now
+        except zmq.Again:  # not connected: no worker there at the moment, ask again at the next poll
+            return
+
+    def _disconnect(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+        self._socket, self.session, self.credits = None, None, 0
+
+
+FromCapture = message.Hello | message.FrameHeader | message.Notice
+
+
+class WorkerLink:
+    """The worker's end: all captures. Used by one thread."""
+
+    def __init__(self, address: str, *, credits: int, max_message_bytes: int, wakeup: Wakeup) -> None:
+        """Bind. Raises EdgeError if another worker is bound there already, or the address cannot be bound."""
+        self.session = uuid.uuid4().hex
+        self.bad_messages = 0
+        self._credits, self._wakeup = credits, wakeup
+        self._lock_fd = _lock_address(address)
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket = _new_socket(self._context, zmq.ROUTER, max_message_bytes)
+        self._peers: dict[tuple[str, str], bytes] = {}  # by (run, camera): who said hello last
+        try:
+            self._socket.bind(address)
+        except zmq.ZMQError as error:
+            self.close()
+            raise EdgeError(f"cannot listen on {address}: {error}. Choose another --address.") from error
+
+    def receive(self, timeout_s: float) -> list[tuple[bytes, FromCapture, bytes]]:
+        """Messages that came: (peer, header, payload); the payload is empty but for frames.
+
+        Hostile and broken messages are counted in `bad_messages` and never returned; pings and messages of dead
+        sessions are answered here.
+        """
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._wakeup.fileno(), zmq.POLLIN)
+        if any(ready != self._socket for ready, _ in poller.poll(int(timeout_s * 1000))):
+            self._wakeup.clear()
+        result = []
+        for _ in range(SEND_MESSAGES):
+            try:
+                peer, *parts = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            try:
+                header = message.decode_from_capture(parts)
+            except BadMessage:
+                self.bad_messages += 1
+                continue
+            if self._for_us(peer, header):
+                result.append((peer, header, parts[1] if len(parts) == 2 else b""))
+        return result  # type: ignore[return-value]
+
+    def camera_of(self, peer: bytes) -> tuple[str, str] | None:
+        """The (run, camera) that this peer said hello for, unless another peer has taken its place since."""
+        return next((camera for camera, known in self._peers.items() if known == peer), None)
+
+    def welcome(self, peer: bytes, camera: tuple[str, str], *, committed: int) -> None:
+        """Accept a capture: from now on the acknowledgements of this camera go to it."""
+        self._peers[camera] = peer
+        self._send(peer, message.Welcome(session=self.session, credits=self._credits, committed=committed))
+
+    def refuse(self, peer: bytes, why: str) -> None:
+        """Turn a capture away."""
+        self._send(peer, message.Refuse(why=why))
+
+    def acknowledge(self, camera: tuple[str, str], seqs: Sequence[int]) -> None:
+        """Tell the camera's capture that these frames are committed."""
+        if peer := self._peers.get(camera):
+            self._send(peer, message.Ack(session=self.session, ranges=ranges(seqs)))
+
+    def close(self) -> None:
+        """Close the socket and give the address free."""
+        self._socket.close()
+        self._context.term()
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)
+
+    def _for_us(self, peer: bytes, header: message.Hello | message.FrameHeader | message.Notice | message.Ping) -> bool:
+        if isinstance(header, message.Hello):
+            return True
+        if header.session != self.session or self.camera_of(peer) is None:
+            self._send(peer, message.Stale())
+            return False
+        if isinstance(header, message.Ping):
+            self._send(peer, message.Pong(session=self.session))
+            return False
+        return True
+
+    def _send(self, peer: bytes, header: message.Header) -> None:
+        """Send, or drop what cannot be sent: a capture that misses something asks again or starts over."""
+        try:
+            self._socket.send_multipart([peer, message.encode(header)], zmq.NOBLOCK)
+        except zmq.Again:
+            return
+
+
+def ranges(seqs: Sequence[int]) -> list[tuple[int, int]]:
+    """Numbers as ranges [first, last], in order: [3, 1, 2, 7] -> [(1, 3), (7, 7)]."""
+    result: list[tuple[int, int]] = []
+    for seq in sorted(set(seqs)):
+        if result and result[-1][1] + 1 == seq:
+            result[-1] = (result[-1][0], seq)
+        else:
+            result.append((seq, seq))
+    return result
+
+
+def _lock_address(address: str) -> int | None:
+    """Lock an IPC address: a second bind would silently take it away from the first worker."""
+    if not address.startswith("ipc://"):
+        return None
+    path = Path(address.removeprefix("ipc://"))
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock_fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock_fd)
+        raise EdgeError(
+            f"another worker is listening on {address}; one data folder, one worker. Stop it first."
+        ) from None
+    return lock_fd

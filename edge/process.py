@@ -1,0 +1,37 @@
+"""What every process of the line does at its start: logs, signals, and not outliving its parent."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+from edge.settings import PREFIX
+
+PARENT = f"{PREFIX}PARENT_PID"
+PARENT_CHECK_S = 1.0
+
+
+def start_logging(level: str) -> None:
+    """Log to stderr, one line an event; the supervisor leads a child's stderr into its log file."""
+    logging.basicConfig(
+        stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+
+
+def stop_on_signal(stop: Callable[[], None]) -> None:
+    """Call `stop` at SIGTERM and SIGINT, and when the parent that asked for it has gone."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop())
+    parent = os.environ.get(PARENT)
+    if parent:
+        threading.Thread(target=_follow, args=(int(parent), stop), name="parent watch", daemon=True).start()
+
+
+def _follow(parent: int, stop: Callable[[], None]) -> None:
+    gone = threading.Event()
+    while os.getppid() == parent:
+        gone.wait(PARENT_CHECK_S)
+    logging.getLogger(__name__).warning("the supervisor (process %d) is gone; stopping", parent)
+    stop()

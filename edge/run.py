@@ -1,0 +1,206 @@
+"""`edge run`: one command starts the whole line on one machine, shows it, and accounts for every frame at its end."""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Engine
+
+from edge import lock
+from edge.capture import CaptureOptions, new_run
+from edge.errors import EdgeError
+from edge.ledger.counts import Counts, count_run
+from edge.ledger.record import open_engine
+from edge.ledger.schema import prepare
+from edge.ledger.verify import settle, verify
+from edge.line.camera import check_source
+from edge.line.camera_spec import CameraSpec, Kind
+from edge.line.journal import JournalCount
+from edge.settings import Settings
+from edge.supervisor import Program, Role, Supervisor
+from edge.verdict import Reason
+from edge.vision.bundle import load_bundle
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.2
+SHOW_EVERY_S = 0.5
+DEMO_REFERENCES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A finished run in numbers. `balanced`: every numbered frame has exactly one outcome."""
+
+    run: str
+    numbered: int
+    counts: Counts
+    restarts: dict[str, int]
+    balanced: bool
+    duration_s: float
+
+
+def run_line(
+    settings: Settings,
+    captures: Sequence[CaptureOptions],
+    *,
+    page: bool,
+    say: Callable[[str], None],
+    show: Callable[[int, Counts], None],
+) -> Summary:
+    """Start capture, worker and page, and keep them running until the sources end (`once`) or a signal comes.
+
+    say: told once what a person should know;  show: told the frames numbered and the counts, about twice a second.
+    Raises EdgeError for what the user can mend, before anything is started, and LineStopped.
+    """
+    _check(settings, captures, page=page)
+    prepare(settings.database)
+    run = new_run()
+    with lock.hold(settings.data, run=run):
+        captures = [replace(options, run=run, spec=_calibrated(settings, options.spec, say)) for options in captures]
+        engine = open_engine(settings.database, writes=True)
+        settled = settle(engine, Reason.CAPTURE_DIED, journals=settings.journals, media=settings.media)
+        if settled:
+            say(f"{settled} frames of an earlier run that died were recorded as not inspected: capture_died")
+        started_s = time.monotonic()
+        table = _table(settings, captures, page=page)
+        supervisor = Supervisor(table, logs=settings.logs, rows=lambda: count_run(engine, run).total)
+        numbered = JournalCount([settings.journals / run / f"{options.spec.name}.jsonl" for options in captures])
+        try:
+            with _stop_signals() as stop:
+                for _ in _ticks(supervisor, stop, once=all(options.once for options in captures)):
+                    show(numbered.look(), count_run(engine, run))
+                    if page and _listens(settings.page_host, settings.page_port):
+                        say(f"page: http://{settings.page_host}:{settings.page_port}")
+                        page = False
+                say("stopping: frames in flight are recorded first")
+                supervisor.stop()
+        finally:
+            supervisor.stop()
+            summary = _account(settings, engine, run, supervisor, time.monotonic() - started_s)
+            engine.dispose()
+        return summary
+
+
+def _ticks(supervisor: Supervisor, stop: threading.Event, *, once: bool) -> Iterator[None]:
+    """Tend the processes; yields about twice a second, and ends at a signal or, if `once`, when all is inspected."""
+    shown_s = 0.0
+    while not stop.wait(TICK_S):
+        supervisor.tick()
+        ended = once and supervisor.captures_done
+        if ended or time.monotonic() - shown_s > SHOW_EVERY_S:
+            shown_s = time.monotonic()
+            yield
+        if ended:
+            return
+
+
+def _table(settings: Settings, captures: Sequence[CaptureOptions], *, page: bool) -> list[Program]:
+    """The processes of this line. A camera's address may hold a password, so it travels in the environment."""
+    common = settings.child_environment()
+    table = [Program("worker", Role.WORKER, ["-m", "edge.cli", "worker"], common)]
+    if page:
+        table.append(Program("page", Role.PAGE, ["-m", "dashboard.cli"], common))
+    for index, options in enumerate(captures):
+        mine = {"EDGE_CAMERA": options.spec.address, "EDGE_TRIGGER_PORT": str(settings.trigger_port + index)}
+        name = f"capture-{options.spec.name}"
+        table.append(Program(name, Role.CAPTURE, _capture_arguments(options), {**common, **mine}))
+    return table
+
+
+def _capture_arguments(options: CaptureOptions) -> list[str]:
+    given = {
+        "--name": options.spec.name,
+        "--category": options.spec.category,
+        "--run": options.run,
+        "--trigger": options.trigger,
+        "--overload": options.overload,
+        "--fps": options.fps,
+    }
+    pairs = [part for name, value in given.items() if value is not None for part in (name, str(value))]
+    return ["-m", "edge.cli", "capture", *pairs, *(["--once"] if options.once else [])]
+
+
+def _check(settings: Settings, captures: Sequence[CaptureOptions], *, page: bool) -> None:
+    """Find out early what cannot work: a missing camera, an unknown category, a port in use."""
+    for options in captures:
+        check_source(options.spec)
+        if options.spec.category is not None:
+            load_bundle(settings.bundles, options.spec.category)
+    if page:
+        check_port_free(settings.page_host, settings.page_port, option="--port")
+    for index, options in enumerate(captures):
+        if options.trigger == "http":
+            check_port_free(settings.page_host, settings.trigger_port + index, option="EDGE_TRIGGER_PORT")
+
+
+def _calibrated(settings: Settings, spec: CameraSpec, say: Callable[[str], None]) -> CameraSpec:
+    """The demo camera without a category gets its own, taught by `calibrate` from its first good boards."""
+    if spec.kind is not Kind.DEMO or spec.category is not None:
+        return spec
+    category = spec.address.replace(":", "-")
+    say(f"{spec.address} teaches itself: calibrating category {category} from its first {DEMO_REFERENCES} boards")
+    arguments = ["--category", category, "--refs", str(DEMO_REFERENCES), "--camera", spec.address]
+    done = subprocess.run(
+        [sys.executable, "-m", "calibration.cli", *arguments],
+        env={**os.environ, **settings.child_environment()},
+        stdout=sys.stderr,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise EdgeError(f"`calibrate {' '.join(arguments)}` failed with exit code {done.returncode}; see above.")
+    return replace(spec, category=category)
+
+
+def _account(settings: Settings, engine: Engine, run: str, supervisor: Supervisor, duration_s: float) -> Summary:
+    """The run's numbers; frames that a dead process left without an outcome get one, and the run is not balanced."""
+    report = verify(engine, journals=settings.journals, media=settings.media, run=run)
+    balanced = all(account.balanced for account in report.accounts)
+    if not balanced:
+        settle(engine, Reason.STOPPED, journals=settings.journals, media=settings.media)
+    numbered = sum(account.numbered or 0 for account in report.accounts)
+    return Summary(run, numbered, count_run(engine, run), supervisor.restarts, balanced, duration_s)
+
+
+def check_port_free(host: str, port: int, *, option: str) -> None:
+    """Raise EdgeError if something listens there already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise EdgeError(f"port {port} on {host}: {error.strerror}. Choose another one with {option}.") from error
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=0.2).close()
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set; a second signal is answered with KeyboardInterrupt."""
+    stop = threading.Event()
+
+    def on_signal(number: int, _frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

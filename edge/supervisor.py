@@ -1,0 +1,152 @@
+"""The line's processes as a table: started, watched, started again, and stopped in order."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import BinaryIO
+
+from edge.process import PARENT
+
+log = logging.getLogger(__name__)
+
+CONFIG_EXIT = 2  # a child's exit code for an error that a restart cannot mend
+MOST_RESTARTS = 5  # in a row without a single new row in the record
+BACKOFF_S = 0.2
+KILL_AFTER_S = 10.0
+
+
+class Role(IntEnum):
+    """What a process does; they are stopped in this order, so that what captures sent is still recorded."""
+
+    CAPTURE = 0
+    WORKER = 1
+    PAGE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One row of the process table. Its secrets go into `environment`, never into `arguments`."""
+
+    name: str
+    role: Role
+    arguments: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class LineStopped(Exception):
+    """The line cannot go on: the message says which process failed, how, and where its log is."""
+
+
+@dataclass(slots=True)
+class Child:
+    """A program that was started at least once."""
+
+    program: Program
+    process: subprocess.Popen[bytes] | None = None
+    done: bool = False
+    restarts: int = 0
+    in_vain: int = 0  # restarts since the record last grew
+    rows_at_start: int = 0
+    start_at_s: float = 0.0
+
+
+class Supervisor:
+    """Keeps a process table running. Used by one thread; call `tick` a few times a second."""
+
+    def __init__(self, table: Sequence[Program], *, logs: Path, rows: Callable[[], int]) -> None:
+        """rows: how many frames are recorded; a restart after which it grows was not in vain."""
+        self._children = [Child(program) for program in sorted(table, key=lambda program: -program.role)]
+        self._logs, self._rows = logs, rows
+        logs.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def captures_done(self) -> bool:
+        """Whether every capture has come to the end of its source and its frames are recorded."""
+        return all(child.done for child in self._children if child.program.role is Role.CAPTURE)
+
+    @property
+    def restarts(self) -> dict[str, int]:
+        """How often each process was started again."""
+        return {child.program.name: child.restarts for child in self._children if child.restarts}
+
+    def pid(self, name: str) -> int | None:
+        """The process id of a running program."""
+        child = next(child for child in self._children if child.program.name == name)
+        return child.process.pid if child.process and child.process.poll() is None else None
+
+    def tick(self) -> None:
+        """Start what should run and does not. Raises LineStopped when that is hopeless."""
+        for child in self._children:
+            if child.done:
+                continue
+            if child.process is None:
+                if time.monotonic() >= child.start_at_s:
+                    self._start(child)
+            elif (code := child.process.poll()) is not None:
+                self._ended(child, code)
+
+    def stop(self) -> None:
+        """Stop captures, then the worker, then the page, each politely first."""
+        for role in Role:
+            mine = [child.process for child in self._children if child.program.role is role and child.process]
+            for process in mine:
+                process.terminate()
+            until_s = time.monotonic() + KILL_AFTER_S
+            for process in mine:
+                try:
+                    process.wait(max(0.0, until_s - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    log.warning("process %d did not stop within %s s; killing it", process.pid, KILL_AFTER_S)
+                    process.kill()
+                    process.wait()
+
+    def _start(self, child: Child) -> None:
+        program = child.program
+        child.rows_at_start = self._rows()
+        with self._log_file(program) as output:
+            child.process = subprocess.Popen(
+                [sys.executable, *program.arguments],
+                env={**os.environ, **program.environment, PARENT: str(os.getpid())},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # Ctrl-C in the terminal reaches the supervisor alone, which stops in order
+            )
+        log.info("started %s (process %d)", program.name, child.process.pid)
+
+    def _ended(self, child: Child, code: int) -> None:
+        name, child.process = child.program.name, None
+        if code == 0 and child.program.role is Role.CAPTURE:
+            child.done = True
+            return
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        if code == CONFIG_EXIT:
+            raise LineStopped(f"{name} cannot work: {self._last_words(child.program)}")
+        child.restarts += 1
+        child.in_vain = child.in_vain + 1 if self._rows() == child.rows_at_start else 0
+        if child.in_vain >= MOST_RESTARTS:
+            raise LineStopped(
+                f"{name} ended {child.in_vain} times without a frame recorded in between (last: {how}): "
+                f"{self._last_words(child.program)} The whole log: {self._log_path(child.program)}"
+            )
+        wait_s = BACKOFF_S * (2**child.in_vain - 1)
+        child.start_at_s = time.monotonic() + wait_s
+        log.warning("%s ended (%s); starting it again in %.1f s", name, how, wait_s)
+
+    def _log_path(self, program: Program) -> Path:
+        return self._logs / f"{program.name}.log"
+
+    def _log_file(self, program: Program) -> BinaryIO:
+        return self._log_path(program).open("ab")
+
+    def _last_words(self, program: Program) -> str:
+        """The last line that a process logged, which for one that failed is its error."""
+        lines = self._log_path(program).read_text(errors="replace").splitlines()
+        return lines[-1] if lines else "it said nothing."

@@ -1,0 +1,77 @@
+"""Heads: features in, an anomaly map and a score out. The few-shot head is equation 4 of APRIL-GAN (VAND 2023)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from edge.vision.encoder import Features
+
+CHUNK_BYTES = {"cpu": 1 << 20, "cuda": 256 << 20}
+"""Similarities held at once while matching; on a CPU they should stay in its second-level cache."""
+
+MemoryBank = Mapping[str, Tensor]
+"""By stage name, [R, N, C] float32 unit vectors: N patch tokens from each of R references."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FewShot:
+    """What the few-shot head says about B pictures.
+
+    map:           [B, h, w] float32 >= 0, equation 4 on the finest stage's grid; the image score is its maximum
+    per_reference: [B, R] float32 >= 0, mean over the map against one reference's patches alone
+    """
+
+    map: Tensor
+    per_reference: Tensor
+
+
+@torch.inference_mode()
+def few_shot_map(features: Features, bank: MemoryBank) -> FewShot:
+    """M(i, j) = sum over stages n of the minimum over f in bank n of 1 - <F_n(i, j), f>  (equation 4).
+
+    All vectors have unit length, so that <., .> is the cosine. Stages coarser than the finest are upsampled
+    bilinearly to its grid before the sum; each keeps its mean, hence `per_reference` needs no upsampling.
+    """
+    size = max(features.grids[stage] for stage in bank)
+    total: Tensor | None = None
+    per_reference: Tensor | None = None
+    for stage, vectors in bank.items():
+        distances = stage_distances(features.stages[stage], vectors)
+        stage_map = _upsample(distances.amin(dim=1).reshape(-1, *features.grids[stage]), size)
+        mean = distances.mean(dim=2)
+        total = stage_map if total is None else total + stage_map
+        per_reference = mean if per_reference is None else per_reference + mean
+    if total is None or per_reference is None:
+        raise ValueError("an empty memory bank")
+    return FewShot(total, per_reference)
+
+
+def stage_distances(tokens: Tensor, vectors: Tensor, *, chunk_bytes: int | None = None) -> Tensor:
+    """Cosine distance of each token to its nearest vector in each reference.
+
+    tokens:      [B, T, C], any length
+    vectors:     [R, N, C] of unit length
+    chunk_bytes: at most this much is held for similarities at once (but at least one token's); the device's default
+    Returns [B, R, T], 0..2; rounding cannot make it negative.
+    """
+    references, size, _ = vectors.shape
+    batch, count, _ = tokens.shape
+    bank = vectors.flatten(0, 1)
+    queries = functional.normalize(tokens, dim=-1).flatten(0, 1).T
+    budget = chunk_bytes or CHUNK_BYTES.get(tokens.device.type, 1 << 20)
+    step = max(1, budget // (len(bank) * queries.element_size()))
+    similarity = queries.new_empty(references, batch * count)
+    for start in range(0, batch * count, step):
+        chunk = bank @ queries[:, start : start + step]
+        torch.amax(chunk.view(references, size, -1), dim=1, out=similarity[:, start : start + step])
+    return (1 - similarity).clamp_(0, 2).view(references, batch, count).transpose(0, 1)
+
+
+def _upsample(stage_map: Tensor, size: tuple[int, int]) -> Tensor:
+    """[B, h, w] -> [B, *size], bilinear, cell centres on cell centres."""
+    if stage_map.shape[1:] == size:
+        return stage_map
+    return functional.interpolate(stage_map[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]

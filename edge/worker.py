@@ -1,0 +1,245 @@
+"""Process 2: messages in, records out. Three threads: one talks, one scores, one writes.
+
+talk:  ZeroMQ -> batcher            and committed -> acknowledgements
+score: batcher -> scorer -> entries
+write: entries -> pictures, rows -> committed
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+from edge.errors import EdgeError
+from edge.frame import FrameInfo, Pixels
+from edge.ledger.record import open_engine
+from edge.ledger.schema import prepare
+from edge.ledger.writer import Entry, Writer
+from edge.line.message import BadMessage, FrameHeader, Hello, Notice, decode_pixels
+from edge.line.suspects import POISON_DEATHS, Suspects
+from edge.line.transport import FromCapture, Wakeup, WorkerLink
+from edge.settings import Settings
+from edge.verdict import Reason, Verdict, not_inspected
+from edge.vision.batch import Batcher
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.2
+GROUP_FRAMES = 256  # about how many frames share one transaction at the most
+
+
+class Scorer(Protocol):
+    """Judges pictures; the real one is edge.vision.scorer.VisionScorer."""
+
+    def load(self, category: str) -> None:
+        """Make a category's bundle ready. Raises EdgeError if there is none or it does not fit."""
+
+    def score(self, pictures: Sequence[Pixels], categories: Sequence[str | None]) -> list[Verdict]:
+        """One verdict a picture, in order; category None means that nobody calibrated this camera."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A frame at the worker: either with a message to decode and score, or with its outcome already known."""
+
+    info: FrameInfo
+    category: str | None
+    header: FrameHeader | None = None
+    payload: bytes = b""
+    verdict: Verdict | None = None
+
+
+class Worker:
+    """Everything between the captures' messages and their acknowledgements."""
+
+    def __init__(self, settings: Settings, scorer: Scorer) -> None:
+        """Open the record and bind the address. Raises EdgeError if either cannot be had."""
+        prepare(settings.database)
+        self._scorer = scorer
+        self._engine = open_engine(settings.database, writes=True)
+        self._writer = Writer(self._engine, settings.media)
+        self._suspects = Suspects(settings.data / "scoring.json")
+        self._wakeup = Wakeup()
+        self._link = WorkerLink(
+            settings.line_address,
+            credits=settings.credits,
+            max_message_bytes=settings.max_message_bytes,
+            wakeup=self._wakeup,
+        )
+        self._batcher: Batcher[Job] = Batcher(batch_size=settings.batch_size)
+        self._scored: queue.Queue[list[Entry]] = queue.Queue(maxsize=64)  # an empty list is the end
+        self._committed: queue.SimpleQueue[list[Entry]] = queue.SimpleQueue()
+        self._categories: dict[tuple[str, str], str | None] = {}
+        self._at_hand: set[tuple[str, str, int]] = set()  # received and not acknowledged yet
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        """Work until `stop`; what was received by then is scored and recorded. Raises what any thread raised."""
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            bodies = [pool.submit(self._score), pool.submit(self._write)]
+            for body in bodies:
+                body.add_done_callback(lambda _: self._wakeup.set())
+            try:
+                while not self._stop.is_set() and not any(body.done() for body in bodies):
+                    self._talk()
+                self._finish(bodies)
+            finally:
+                self._batcher.close()
+                self._link.close()
+                self._engine.dispose()
+
+    def stop(self) -> None:
+        """Take no more messages, finish what is at hand, and let `run` return."""
+        self._stop.set()
+        self._wakeup.set()
+
+    def _finish(self, bodies: Sequence[Future[None]]) -> None:
+        """Let what is at hand be scored and recorded; raise what a thread raised."""
+        self._batcher.close()
+        while not all(body.done() for body in bodies):
+            self._wakeup.wait(POLL_S)
+            self._acknowledge()
+            if bodies[1].done():  # the writer failed: let the scoring thread run into the end, not into a full queue
+                while not self._scored.empty():
+                    self._scored.get()
+        self._acknowledge()
+        for body in bodies:
+            body.result()
+
+    # talk
+
+    def _talk(self) -> None:
+        bad_before = self._link.bad_messages
+        for peer, header, payload in self._link.receive(POLL_S):
+            self._hear(peer, header, payload)
+        if self._link.bad_messages > bad_before:
+            log.warning("dropped %d bad messages so far", self._link.bad_messages)
+        self._acknowledge()
+
+    def _hear(self, peer: bytes, header: FromCapture, payload: bytes) -> None:
+        if isinstance(header, Hello):
+            self._greet(peer, header)
+            return
+        camera = self._link.camera_of(peer)
+        assert camera is not None
+        run, name = camera
+        category = self._categories[camera]
+        told = [header.frame] if isinstance(header, FrameHeader) else header.frames
+        for facts in told:
+            info = facts.info(run=run, camera=name)
+            if info.key in self._at_hand:
+                continue
+            self._at_hand.add(info.key)
+            if isinstance(header, Notice):
+                job = Job(info, category, verdict=not_inspected(header.reason))
+            else:
+                job = Job(info, category, header, payload)
+            self._batcher.put(camera, job)
+
+    def _greet(self, peer: bytes, hello: Hello) -> None:
+        camera = (hello.run, hello.camera)
+        try:
+            if hello.category is not None:
+                self._scorer.load(hello.category)
+            committed = self._writer.register(
+                hello.run, hello.camera, source=hello.source, category=hello.category
+            )  # fmt: skip
+        except EdgeError as error:
+            log.error("refused camera %s: %s", hello.camera, error)
+            self._link.refuse(peer, str(error))
+            return
+        self._categories[camera] = hello.category
+        self._link.welcome(peer, camera, committed=committed)
+        log.info("camera %s of run %s is here; recorded up to %d", hello.camera, hello.run, committed)
+
+    def _acknowledge(self) -> None:
+        by_camera: dict[tuple[str, str], list[int]] = {}
+        while not self._committed.empty():
+            for entry in self._committed.get():
+                self._at_hand.discard(entry.info.key)
+                by_camera.setdefault((entry.info.run, entry.info.camera), []).append(entry.info.seq)
+        for camera, seqs in by_camera.items():
+            self._link.acknowledge(camera, seqs)
+
+    # score
+
+    def _score(self) -> None:
+        try:
+            while jobs := self._batcher.take():
+                self._scored.put(self._judge(jobs))
+        finally:
+            self._scored.put([])
+
+    def _judge(self, jobs: Sequence[Job]) -> list[Entry]:
+        """The outcome of each job, in order; suspects are scored alone, after the others have been."""
+        entries = {job.info.key: entry for job in jobs if (entry := self._known(job))}
+        open_jobs = [job for job in jobs if job.info.key not in entries]
+        suspects = [job for job in open_jobs if self._suspects.deaths(job.info.key)]
+        calm = [job for job in open_jobs if job not in suspects]
+        for group in [calm, *([job] for job in suspects)]:
+            entries.update((entry.info.key, entry) for entry in self._judge_together(group))
+        return [entries[job.info.key] for job in jobs]
+
+    def _known(self, job: Job) -> Entry | None:
+        """The entry of a job that needs no look at its pixels."""
+        if job.verdict is not None:
+            return Entry(job.info, job.verdict)
+        if self._suspects.deaths(job.info.key) >= POISON_DEATHS:
+            log.error("frame %s: %d workers died while scoring it; it is poison", job.info.key, POISON_DEATHS)
+            return Entry(job.info, not_inspected(Reason.POISON))
+        if _expired(job.info):
+            return Entry(job.info, not_inspected(Reason.LATE))
+        return None
+
+    def _judge_together(self, jobs: Sequence[Job]) -> list[Entry]:
+        if not jobs:
+            return []
+        with self._suspects.scoring([job.info.key for job in jobs]):
+            pictures = [_decode(job) for job in jobs]
+            seen = [(job, pixels) for job, pixels in zip(jobs, pictures, strict=True) if pixels is not None]
+            verdicts = iter(self._scorer.score([pixels for _, pixels in seen], [job.category for job, _ in seen]))
+        return [
+            Entry(job.info, not_inspected(Reason.UNREADABLE)) if pixels is None else _entry(job, pixels, next(verdicts))
+            for job, pixels in zip(jobs, pictures, strict=True)
+        ]
+
+    # write
+
+    def _write(self) -> None:
+        while entries := self._next_group():
+            self._writer.write(entries)
+            self._committed.put(entries)
+            self._wakeup.set()
+
+    def _next_group(self) -> list[Entry]:
+        """Wait for scored frames, then take all that are there: one transaction for as many as came meanwhile."""
+        entries = self._scored.get()
+        while entries and len(entries) < GROUP_FRAMES and not self._scored.empty():
+            more = self._scored.get()
+            if not more:
+                self._scored.put(more)  # the end, to be seen again after this group
+                break
+            entries = entries + more
+        return entries
+
+
+def _decode(job: Job) -> Pixels | None:
+    assert job.header is not None
+    try:
+        return decode_pixels(job.header, job.payload)
+    except BadMessage as error:
+        log.warning("frame %s cannot be read: %s", job.info.key, error)
+        return None
+
+
+def _entry(job: Job, pixels: Pixels, verdict: Verdict) -> Entry:
+    """The entry of a scored frame; one whose deadline has passed meanwhile is late, whatever its verdict."""
+    return Entry(job.info, not_inspected(Reason.LATE) if _expired(job.info) else verdict, pixels)
+
+
+def _expired(info: FrameInfo) -> bool:
+    return info.deadline_ns is not None and time.time_ns() > info.deadline_ns

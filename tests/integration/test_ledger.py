@@ -1,0 +1,201 @@
+import sqlite3
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Engine, inspect, select
+from sqlalchemy.orm import Session
+
+from edge.errors import EdgeError
+from edge.frame import FrameInfo, PartIdentity
+from edge.ledger.counts import count_run
+from edge.ledger.media import read_map
+from edge.ledger.record import Base, Inspection, open_engine
+from edge.ledger.schema import prepare
+from edge.ledger.verify import settle, verify
+from edge.ledger.writer import Entry, Writer
+from edge.line.journal import Journal
+from edge.verdict import Outcome, Reason, not_inspected
+from tests.fakes import number_verdict, numbered_picture
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    prepare(tmp_path / "record.sqlite")
+    return open_engine(tmp_path / "record.sqlite", writes=True)
+
+
+@pytest.fixture
+def writer(engine: Engine, tmp_path: Path) -> Writer:
+    writer = Writer(engine, tmp_path / "media")
+    writer.register("run", "cam", source="somewhere", category="numbers")
+    return writer
+
+
+def entry(seq: int, *, number: int | None = None) -> Entry:
+    number = seq if number is None else number
+    info = FrameInfo("run", "cam", seq, time.time_ns(), f"{number}.png", PartIdentity("p", "l", f"s{seq}"))
+    return Entry(info, number_verdict(number), numbered_picture(number))
+
+
+def rows(engine: Engine) -> list[Inspection]:
+    with Session(engine) as session:
+        return list(session.scalars(select(Inspection).order_by(Inspection.id)))
+
+
+def test_a_row_holds_what_the_verdict_said(engine: Engine, writer: Writer, tmp_path: Path) -> None:
+    writer.write([entry(10)])
+    (row,) = rows(engine)
+    said = number_verdict(10)
+    assert (row.seq, row.outcome, row.reason) == (10, "defect", "above_threshold")
+    assert (row.score, row.threshold, row.bundle) == (said.score, said.threshold, said.bundle)
+    assert (row.part, row.lot, row.serial) == ("p", "l", "s10")
+    assert (row.scale_low, row.scale_high) == (0.1, 2.0)
+    assert row.map_path is not None
+    assert row.map_top is not None
+    assert said.anomaly_map is not None
+    stored = read_map(tmp_path / "media" / row.map_path, top=row.map_top)
+    assert np.abs(stored - said.anomaly_map).max() <= row.map_top / 131070 * 1.01
+
+
+def test_passed_frames_keep_the_row_and_flagged_ones_their_files(
+    engine: Engine, writer: Writer, tmp_path: Path
+) -> None:
+    writer.write([entry(seq) for seq in range(1, 21)])
+    files = sorted(path.suffix for path in (tmp_path / "media").rglob("*") if path.is_file())
+    assert files == [".jpg", ".jpg", ".png", ".png"]
+    assert {row.seq for row in rows(engine) if row.picture_path} == {10, 20}
+
+
+def test_the_first_outcome_of_a_frame_wins(engine: Engine, writer: Writer) -> None:
+    assert len(writer.write([entry(1), entry(1, number=10)])) == 1
+    assert writer.write([Entry(entry(1).info, not_inspected(Reason.CAPTURE_DIED))]) == []
+    (row,) = rows(engine)
+    assert row.outcome == "ok"
+
+
+def test_the_high_water_mark_stops_at_the_first_gap(writer: Writer) -> None:
+    def mark() -> int:
+        return writer.register("run", "cam", source="somewhere", category="numbers")
+
+    assert mark() == 0
+    writer.write([entry(seq) for seq in (2, 3)])
+    assert mark() == 0
+    writer.write([entry(1)])
+    assert mark() == 3
+    writer.write([entry(seq) for seq in (5, 6)])
+    assert mark() == 3
+    writer.write([entry(4)])
+    assert mark() == 6
+
+
+def test_a_camera_cannot_change_its_category_within_a_run(writer: Writer) -> None:
+    with pytest.raises(EdgeError, match="numbers"):
+        writer.register("run", "cam", source="somewhere", category="letters")
+
+
+def test_a_failed_transaction_leaves_no_row(engine: Engine, writer: Writer, tmp_path: Path) -> None:
+    (tmp_path / "media").write_text("a file where the folder should be")
+    with pytest.raises(OSError):
+        writer.write([entry(1), entry(10)])
+    assert rows(engine) == []
+
+
+def test_the_migrations_make_the_tables_that_the_models_describe(engine: Engine) -> None:
+    found = inspect(engine)
+    for table in Base.metadata.sorted_tables:
+        columns = {column["name"]: column["nullable"] for column in found.get_columns(table.name)}
+        assert columns == {column.name: column.nullable for column in table.columns}
+        unique = {tuple(u["column_names"]) for u in found.get_unique_constraints(table.name)}
+        indexed = {tuple(i["column_names"]) for i in found.get_indexes(table.name)}
+        for constraint in table.constraints:
+            names = tuple(column.name for column in constraint.columns)  # type: ignore[attr-defined]
+            if type(constraint).__name__ == "UniqueConstraint":
+                assert names in unique
+        for index in table.indexes:
+            assert tuple(column.name for column in index.columns) in indexed
+
+
+def test_a_newer_record_is_refused_and_left_as_it_is(engine: Engine, tmp_path: Path) -> None:
+    engine.dispose()
+    with sqlite3.connect(tmp_path / "record.sqlite") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'r9999'")
+    connection.close()
+    with pytest.raises(EdgeError, match=r"r9999.*newer"):
+        prepare(tmp_path / "record.sqlite")
+
+
+def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "record.sqlite"
+    path.write_bytes(b"this is not a database, not at all" * 100)
+    with pytest.raises(EdgeError, match="kept as it is"):
+        prepare(path)
+    assert path.read_bytes().startswith(b"this is not")
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EdgeError, match="cannot be written"):
+        prepare(tmp_path / "file" / "data" / "record.sqlite")
+
+
+def numbered_journal(folder: Path, count: int) -> None:
+    with Journal(folder, run="run", camera="cam", source="somewhere", category="numbers") as journal:
+        for _ in range(count):
+            journal.append(captured_ns=time.time_ns(), source="x")
+
+
+def test_verify_names_missing_unnumbered_and_files(engine: Engine, writer: Writer, tmp_path: Path) -> None:
+    numbered_journal(tmp_path / "journal", 11)
+    writer.write([entry(seq) for seq in (1, 10, 12)])
+    (jpeg,) = (tmp_path / "media").rglob("*.jpg")
+    jpeg.rename(jpeg.with_name("stray.jpg"))
+    report = verify(engine, journals=tmp_path / "journal", media=tmp_path / "media")
+    (account,) = report.accounts
+    assert account.numbered == 11
+    assert account.missing == [2, 3, 4, 5, 6, 7, 8, 9, 11]
+    assert account.unnumbered == [12]
+    assert not account.balanced
+    assert [path.endswith("00000010.jpg") for path in report.missing_files] == [True]
+    assert [path.endswith("stray.jpg") for path in report.stray_files] == [True]
+    assert not report.good_while(running=False)
+
+
+def test_settling_gives_every_frame_without_outcome_one(engine: Engine, writer: Writer, tmp_path: Path) -> None:
+    numbered_journal(tmp_path / "journal", 700)
+    writer.write([entry(seq) for seq in (1, 2, 5)])
+    lines = {"journals": tmp_path / "journal", "media": tmp_path / "media"}
+    assert settle(engine, Reason.CAPTURE_DIED, **lines) == 697
+    assert settle(engine, Reason.CAPTURE_DIED, **lines) == 0
+    assert verify(engine, **lines).good_while(running=False)
+    assert count_run(engine, "run").reasons == {"capture_died": 697}
+
+
+def test_an_empty_record_counts_nothing(engine: Engine) -> None:
+    counts = count_run(engine, "no such run")
+    assert counts.total == 0
+    assert counts.frames_per_s is None
+
+
+@given(st.lists(st.tuples(st.integers(1, 15), st.sampled_from(["ok", "defect", "lost"])), max_size=40))
+def test_the_counts_are_the_first_outcomes(
+    tmp_path_factory: pytest.TempPathFactory, told: list[tuple[int, str]]
+) -> None:
+    folder = tmp_path_factory.mktemp("ledger")
+    prepare(folder / "record.sqlite")
+    engine = open_engine(folder / "record.sqlite", writes=True)
+    writer = Writer(engine, folder / "media")
+    writer.register("run", "cam", source="s", category="numbers")
+    first: dict[int, str] = {}
+    for seq, outcome in told:
+        first.setdefault(seq, outcome)
+        lost = Entry(entry(seq).info, not_inspected(Reason.OVERLOAD))
+        writer.write([{"ok": entry(seq, number=1), "defect": entry(seq, number=10), "lost": lost}[outcome]])
+    counts = count_run(engine, "run").outcomes
+    engine.dispose()
+    assert counts[Outcome.OK] == sum(outcome == "ok" for outcome in first.values())
+    assert counts[Outcome.DEFECT] == sum(outcome == "defect" for outcome in first.values())
+    assert counts[Outcome.NOT_INSPECTED] == sum(outcome == "lost" for outcome in first.values())

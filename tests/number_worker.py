@@ -1,0 +1,21 @@
+"""The real worker process with a scorer that needs no torch: `python -m tests.number_worker [DELAY_S [POISON]]`."""
+
+import sys
+
+from edge.process import start_logging, stop_on_signal
+from edge.settings import Settings
+from edge.worker import Worker
+from tests.fakes import NumberScorer
+
+
+def main() -> None:
+    delay_s = float(sys.argv[1]) if len(sys.argv) > 1 else 0.0
+    poison = int(sys.argv[2]) if len(sys.argv) > 2 else None
+    start_logging("info")
+    worker = Worker(Settings.read(), NumberScorer(delay_s=delay_s, poison=poison))
+    stop_on_signal(worker.stop)
+    worker.run()
+
+
+if __name__ == "__main__":
+    main()

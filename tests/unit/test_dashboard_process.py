@@ -1,0 +1,198 @@
+"""The page as a process of its own: event streams, signals, a port that is taken."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPResponse
+from pathlib import Path
+
+import pytest
+
+from dashboard.cli import is_loopback
+from tests.ledger_rows import Ledger, new_ledger
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@contextmanager
+def running_page(data: Path, port: int, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """The `dashboard` command on `data`, answering on `port`; killed at the end if it still runs."""
+    command = [sys.executable, "-m", "dashboard.cli", "--data", str(data), "--port", str(port), *options]
+    with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            _wait_until_it_answers(process, port)
+            yield process
+        finally:
+            process.kill()
+
+
+def _wait_until_it_answers(process: subprocess.Popen[str], port: int) -> None:
+    deadline = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz"):
+                return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"the page did not start: {process.communicate() if process.poll() is not None else 'no answer'}")
+
+
+def event_stream(port: int, query: str = "", **headers: str) -> HTTPResponse:
+    address = f"http://127.0.0.1:{port}/api/v1/events{query}"
+    answer = urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=15)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    return answer
+
+
+def next_event(stream: HTTPResponse, name: str) -> dict[str, str]:
+    """The next event of this name, as field -> value."""
+    fields: dict[str, str] = {}
+    while True:
+        line = stream.readline().decode().rstrip("\n")
+        if line:
+            field, _, value = line.partition(": ")
+            fields[field] = value
+        elif fields.get("event") == name:
+            return fields
+        else:
+            fields = {}
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    ledger = new_ledger(tmp_path / "data")
+    yield ledger
+    ledger.engine.dispose()
+
+
+def test_events_tell_of_flagged_frames_and_counts_and_go_on_where_a_client_left(ledger: Ledger) -> None:
+    before = ledger.add_defect()
+    port = free_port()
+    with running_page(ledger.settings.data, port):
+        with event_stream(port) as stream:
+            assert json.loads(next_event(stream, "counts")["data"])["defect"] == 1
+            first = ledger.add_defect()
+            assert next_event(stream, "flagged") == {"id": str(first), "event": "flagged", "data": str(first)}
+            assert json.loads(next_event(stream, "counts")["data"])["defect"] == 2
+        ledger.add("ok")
+        missed = [ledger.add("unsure", reason="uncalibrated") for _ in range(3)]
+        with event_stream(port, f"?after={before}", **{"Last-Event-ID": str(first)}) as stream:
+            assert [int(next_event(stream, "flagged")["data"]) for _ in missed] == missed
+        with event_stream(port, f"?after={before}") as stream:
+            assert int(next_event(stream, "flagged")["data"]) == first
+
+
+def test_client_of_another_record_is_told_to_load_the_page_again(ledger: Ledger) -> None:
+    port = free_port()
+    with running_page(ledger.settings.data, port), event_stream(port, "?after=99") as stream:
+        next_event(stream, "reset")
+        frame_id = ledger.add_defect()
+        assert int(next_event(stream, "flagged")["data"]) == frame_id
+
+
+def test_stream_that_began_before_the_record_starts_with_it(tmp_path: Path) -> None:
+    port = free_port()
+    with running_page(tmp_path / "data", port), event_stream(port, "?after=0") as stream:
+        ledger = new_ledger(tmp_path / "data")
+        ledger.add("ok")
+        assert json.loads(next_event(stream, "counts")["data"])["frames"] <= 1
+        ledger.engine.dispose()
+
+
+def test_event_stream_leaves_the_writers_log_free_to_be_folded_back(ledger: Ledger) -> None:
+    port = free_port()
+    with running_page(ledger.settings.data, port), event_stream(port) as stream:
+        ledger.add_defect()
+        next_event(stream, "flagged")
+        deadline = time.monotonic() + 5
+        while True:
+            with ledger.engine.connect() as connection:
+                busy = connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            if not busy:
+                break
+            assert time.monotonic() < deadline, "a reader held the log all the time"
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_the_page_in_two_seconds_while_streams_are_open(ledger: Ledger, signal_number: int) -> None:
+    port = free_port()
+    with running_page(ledger.settings.data, port) as process, event_stream(port) as one, event_stream(port) as two:
+        next_event(one, "counts")
+        next_event(two, "counts")
+        began = time.monotonic()
+        process.send_signal(signal_number)
+        assert process.wait(timeout=10) == 0
+        assert time.monotonic() - began < 2.0
+        assert one.read() == two.read() == b""
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+def test_port_in_use_is_named_with_what_to_do(ledger: Ledger) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "dashboard.cli", "--data", str(ledger.settings.data), "--port", str(port)]
+        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 2
+    assert f"port {port} on 127.0.0.1 is in use" in ended.stderr
+    assert "--port" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_page_that_others_can_reach_warns(ledger: Ledger) -> None:
+    with running_page(ledger.settings.data, free_port_on_all := free_port(), "--host", "0.0.0.0") as process:
+        assert free_port_on_all
+        process.terminate()
+        _, errors = process.communicate(timeout=10)
+    assert "no accounts yet" in errors
+    assert "trusted network" in errors
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),
+     ("10.0.0.5", False), ("station-4", False)],
+)  # fmt: skip
+def test_loopback_addresses_are_known(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
+
+
+def test_page_does_not_outlive_the_parent_that_started_it(ledger: Ledger) -> None:
+    port = free_port()
+    starter = (
+        "import os, subprocess, sys, time\n"
+        "os.environ['EDGE_PARENT_PID'] = str(os.getpid())\n"
+        "child = subprocess.Popen([sys.executable, '-m', 'dashboard.cli', *sys.argv[1:]], stdout=subprocess.DEVNULL)\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", starter, "--data", str(ledger.settings.data), "--port", str(port)]
+    with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        page_pid = int(parent.stdout.readline())
+        try:
+            _wait_until_it_answers(parent, port)
+        finally:
+            parent.kill()
+    deadline = time.monotonic() + 10
+    while _is_alive(page_pid):
+        assert time.monotonic() < deadline, f"page {page_pid} outlived its parent"
+        time.sleep(0.1)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,126 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.frame import Frame, FrameInfo, PartIdentity
+from edge.line import message
+from edge.line.message import BadMessage, FrameHeader, Hello, Notice, Told
+from edge.verdict import Reason
+
+texts = st.text(max_size=60)
+ids = st.none() | st.text(max_size=20)
+times = st.integers(min_value=0, max_value=2**61)
+infos = st.builds(
+    FrameInfo,
+    run=st.just("run"),
+    camera=st.just("cam"),
+    seq=st.integers(min_value=1, max_value=2**61),
+    captured_ns=times,
+    source=texts,
+    identity=st.builds(PartIdentity, ids, ids, ids),
+    deadline_ns=st.none() | times,
+)
+
+
+def as_bytes(parts: list[bytes | memoryview]) -> list[bytes]:
+    return [bytes(part) for part in parts]
+
+
+@given(infos, st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1))
+def test_a_raw_frame_arrives_as_it_was_sent(info: FrameInfo, height: int, width: int, seed: int) -> None:
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    parts = as_bytes(message.encode_frame(Frame(info, pixels), session="s", encoding="raw"))
+    header = message.decode_from_capture(parts)
+    assert isinstance(header, FrameHeader)
+    assert header.frame.info(run="run", camera="cam") == info
+    assert np.array_equal(message.decode_pixels(header, parts[1]), pixels)
+
+
+def test_a_jpeg_frame_arrives_nearly_as_it_was_sent() -> None:
+    pixels = np.zeros((40, 60, 3), np.uint8)
+    pixels[10:30, 20:40] = (200, 30, 90)
+    frame = Frame(FrameInfo("run", "cam", 1, 0, "x"), pixels)
+    parts = as_bytes(message.encode_frame(frame, session="s", encoding="jpeg"))
+    header = message.decode_from_capture(parts)
+    assert isinstance(header, FrameHeader)
+    received = message.decode_pixels(header, parts[1])
+    assert received.shape == pixels.shape
+    assert np.abs(received.astype(int) - pixels).mean() < 2
+
+
+@given(st.lists(infos, min_size=1, max_size=5), st.sampled_from(Reason))
+def test_a_notice_arrives_as_it_was_sent(told: list[FrameInfo], reason: Reason) -> None:
+    notice = Notice(session="s", reason=reason, frames=[Told.of(info) for info in told])
+    header = message.decode_from_capture([message.encode(notice)])
+    assert isinstance(header, Notice)
+    assert header.reason is reason
+    assert [facts.info(run="run", camera="cam") for facts in header.frames] == told
+
+
+@given(st.lists(st.binary(max_size=200), max_size=4))
+def test_random_bytes_are_a_bad_message_and_nothing_else(parts: list[bytes]) -> None:
+    with pytest.raises(BadMessage):
+        message.decode_from_capture(parts)
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(field=st.sampled_from(["v", "session", "frame", "height", "width", "encoding", "extra"]), value=JUNK)
+def test_one_wrong_field_never_gets_through_unseen(field: str, value: object) -> None:
+    good = message.encode_frame(
+        Frame(FrameInfo("r", "c", 1, 0, "x"), np.zeros((2, 3, 3), np.uint8)), session="s", encoding="raw"
+    )
+    header = json.loads(bytes(good[0])) | {field: value}
+    try:
+        decoded = message.decode_from_capture([json.dumps(header).encode(), bytes(good[1])])
+    except BadMessage:
+        return
+    assert isinstance(decoded, FrameHeader)
+    message.decode_pixels(decoded, bytes(good[1]))
+    assert json.loads(message.encode(decoded))[field] == value
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "a..b", "x" * 101, "a\x00b", "a b", "a\n"])
+def test_names_that_could_leave_a_folder_are_refused(name: str) -> None:
+    hello = {"v": 1, "type": "hello", "run": "r", "camera": name, "source": "s", "category": None}
+    with pytest.raises(BadMessage):
+        message.decode_from_capture([json.dumps(hello).encode()])
+
+
+def test_run_names_of_ours_are_accepted() -> None:
+    hello = Hello(run="20261121T231747.123Z", camera="demo-pcb", source="demo:pcb", category=None)
+    assert message.decode_from_capture([message.encode(hello)]) == hello
+
+
+def test_a_jpeg_of_another_size_than_announced_is_refused_before_decoding() -> None:
+    frame = Frame(FrameInfo("r", "c", 1, 0, "x"), np.zeros((64, 64, 3), np.uint8))
+    header_bytes, payload = as_bytes(message.encode_frame(frame, session="s", encoding="jpeg"))
+    header = message.decode_from_capture([json.dumps(json.loads(header_bytes) | {"width": 32}).encode(), payload])
+    assert isinstance(header, FrameHeader)
+    with pytest.raises(BadMessage, match="64x64"):
+        message.decode_pixels(header, payload)
+
+
+@pytest.mark.parametrize("payload", [b"", b"not a jpeg", b"\xff\xd8\xff\xe0 cut off"])
+def test_a_payload_that_is_no_jpeg_is_a_bad_message(payload: bytes) -> None:
+    header = FrameHeader(session="s", frame=Told(seq=1, captured_ns=0, source="x"), height=2, width=2, encoding="jpeg")
+    with pytest.raises(BadMessage):
+        message.decode_pixels(header, payload)
+
+
+def test_a_truncated_jpeg_is_a_bad_message() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    frame = Frame(FrameInfo("r", "c", 1, 0, "x"), noise)
+    parts = as_bytes(message.encode_frame(frame, session="s", encoding="jpeg"))
+    header = message.decode_from_capture(parts)
+    assert isinstance(header, FrameHeader)
+    with pytest.raises(BadMessage):
+        message.decode_pixels(header, parts[1][: len(parts[1]) // 2])
