@@ -25,7 +25,8 @@ class Cell:
 class Tally:
     """Counts rows by camera, outcome and reason; remembers the last id it saw. Safe to use from many threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows_a_step: int = ROWS_A_STEP) -> None:
+        self._rows_a_step = rows_a_step
         self._lock = threading.Lock()
         self._last_id = 0
         self._cells: Counter[Cell] = Counter()
@@ -35,7 +36,7 @@ class Tally:
         with self._lock:
             newest = session.scalar(select(func.max(Inspection.id))) or 0
             while self._last_id < newest:
-                upto = min(self._last_id + ROWS_A_STEP, newest)
+                upto = min(self._last_id + self._rows_a_step, newest)
                 self._cells.update(_count(session, after=self._last_id, upto=upto))
                 self._last_id = upto
                 session.rollback()  # ends the read transaction, so that the writer's log can be folded back

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -18,7 +18,7 @@ from edge.line.camera_spec import CameraSpec
 from edge.line.journal import Journal, unfinished_run
 from edge.line.message import Ack, Hello, Welcome
 from edge.line.outbox import Outbox
-from edge.line.transport import CaptureLink, Wakeup
+from edge.line.transport import CaptureLink
 from edge.line.trigger import Every, PendingTrigger, Still, TriggerQueue
 from edge.line.trigger_http import serve_trigger
 from edge.settings import Overload, Settings, Trigger
@@ -27,6 +27,7 @@ from edge.verdict import Reason
 log = logging.getLogger(__name__)
 
 POLL_S = 0.2
+HOLD_S = 0.01
 LATENCIES_KEPT = 100_000
 
 
@@ -78,8 +79,9 @@ class Capture:
         if self._journal.numbered:
             self._outbox.lose(1, self._journal.numbered, Reason.CAPTURE_DIED)
         self._hello = Hello(run=run, camera=name, source=self._camera.source, category=category)
-        self._wakeup = Wakeup()
+        self._link = CaptureLink(settings.line_address, self._hello, max_message_bytes=settings.max_message_bytes)
         self._changed = threading.Condition()  # guards the outbox; notified when it has room
+        self._met = threading.Event()  # a worker has said welcome
         self._stop = threading.Event()
         self._waits = overload == "wait"
         self._trigger = Still() if options.trigger == "still" else Every()
@@ -95,22 +97,24 @@ class Capture:
         """
         server = None
         if self._requests:
-            server = serve_trigger(self._requests, host=self._settings.page_host, port=self._settings.trigger_port)
-        link = CaptureLink(
-            self._settings.line_address,
-            self._hello,
-            max_message_bytes=self._settings.max_message_bytes,
-            wakeup=self._wakeup,
-        )
+            server = serve_trigger(
+                self._requests,
+                host=self._settings.page_host,
+                port=self._settings.trigger_port,
+                camera=self._hello.camera,
+                run=self._hello.run,
+            )
         with ThreadPoolExecutor(max_workers=1) as pool:
             reader = pool.submit(self._read)
-            reader.add_done_callback(lambda _: self._wakeup.set())
+            reader.add_done_callback(lambda _: self._link.wakeup.set())
             try:
-                self._talk(link, reader)
+                self._talk(reader)
             finally:
                 self._stop.set()
                 self._camera.close()
-                link.close()
+                self._link.close()
+                if self._requests:
+                    self._requests.close()
                 if server:
                     server.close()
         return self._finish(reader)
@@ -118,11 +122,15 @@ class Capture:
     def stop(self) -> None:
         """Read no more frames, send no waiting ones, and end when those in flight are recorded or time is up."""
         self._stop.set()
-        self._wakeup.set()
+        self._link.wakeup.set()
 
     # the reader thread
 
     def _read(self) -> None:
+        """Number what the camera delivers, from the moment that there is a worker."""
+        while not self._met.wait(POLL_S):
+            if self._stop.is_set():
+                return
         while not self._stop.is_set() and (shot := self._next_shot()):
             self._take(shot)
 
@@ -134,15 +142,25 @@ class Capture:
 
     def _take(self, shot: Shot) -> None:
         """Decide whether the shot shows a part; if so, number it before anything else happens to it."""
-        request = self._requests.take() if self._requests else None
-        if self._requests and request is None:
-            return
+        request = None
+        if self._requests:
+            shot, request = self._requested(self._requests, shot)
+            if request is None:
+                return
         if shot.pixels is not None and not self._trigger.feed(shot.pixels):
             return
         seq = self._number(shot, request)
         if request:
             request.done(seq)
-        self._wakeup.set()
+        self._link.wakeup.set()
+
+    def _requested(self, requests: TriggerQueue, shot: Shot) -> tuple[Shot, PendingTrigger | None]:
+        """The request that this shot answers, if any; a source that can wait holds its picture until one comes."""
+        if not self._camera.can_wait:
+            return shot, requests.take(captured_ns=shot.captured_ns)
+        while (request := requests.take()) is None and not self._stop.wait(HOLD_S):
+            pass
+        return replace(shot, captured_ns=time.time_ns()), request
 
     def _number(self, shot: Shot, request: PendingTrigger | None) -> int:
         deadline_s = self._settings.deadline_s
@@ -161,41 +179,42 @@ class Capture:
 
     # the talking thread
 
-    def _talk(self, link: CaptureLink, reader: Future[None]) -> None:
+    def _talk(self, reader: Future[None]) -> None:
         until_s = math.inf
         while time.monotonic() < until_s and not (reader.done() and self._outbox.empty):
-            self._hear(link)
+            self._hear()
             if self._stop.is_set():
                 self._camera.close()
                 until_s = min(until_s, time.monotonic() + self._settings.drain_timeout_s)
                 with self._changed:
                     self._outbox.give_up_waiting(Reason.STOPPED)
-            self._send(link)
+            self._send()
 
-    def _hear(self, link: CaptureLink) -> None:
-        for reply in link.poll(POLL_S):
+    def _hear(self) -> None:
+        for reply in self._link.poll(POLL_S):
             with self._changed:
                 if isinstance(reply, Welcome):
                     log.info("camera %s: worker session %s", self._hello.camera, reply.session)
                     self._outbox.start_over(committed=reply.committed)
+                    self._met.set()
                 elif isinstance(reply, Ack):
                     for first, last in reply.ranges:
                         self._outbox.acknowledge(first, last)
                         self._note_latency(first, last)
                 self._changed.notify_all()
 
-    def _send(self, link: CaptureLink) -> None:
-        while link.session is not None:
+    def _send(self) -> None:
+        while self._link.session is not None:
             with self._changed:
-                item = self._outbox.next(credits=link.credits)
+                item = self._outbox.next(credits=self._link.credits)
                 self._changed.notify_all()
             if item is None:
                 return
             if isinstance(item, Frame):
                 self._captured_ns[item.info.seq] = item.info.captured_ns
-                link.send(item, jpeg=self._settings.wire == "jpeg")
+                self._link.send(item, jpeg=self._settings.wire == "jpeg")
             else:
-                link.send(self._journal.entries(item.first, item.last), reason=item.reason)
+                self._link.send(self._journal.entries(item.first, item.last), reason=item.reason)
 
     def _note_latency(self, first: int, last: int) -> None:
         for seq in range(first, last + 1):

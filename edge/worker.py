@@ -21,7 +21,7 @@ from edge.ledger.schema import prepare
 from edge.ledger.writer import Entry, Writer
 from edge.line.message import BadMessage, FrameHeader, Hello, Notice, decode_pixels
 from edge.line.suspects import POISON_DEATHS, Suspects
-from edge.line.transport import FromCapture, Wakeup, WorkerLink
+from edge.line.transport import FromCapture, WorkerLink
 from edge.settings import Settings
 from edge.verdict import Reason, Verdict, not_inspected
 from edge.vision.batch import Batcher
@@ -63,12 +63,10 @@ class Worker:
         self._engine = open_engine(settings.database, writes=True)
         self._writer = Writer(self._engine, settings.media)
         self._suspects = Suspects(settings.data / "scoring.json")
-        self._wakeup = Wakeup()
         self._link = WorkerLink(
             settings.line_address,
             credits=settings.credits,
             max_message_bytes=settings.max_message_bytes,
-            wakeup=self._wakeup,
         )
         self._batcher: Batcher[Job] = Batcher(batch_size=settings.batch_size)
         self._scored: queue.Queue[list[Entry]] = queue.Queue(maxsize=64)  # an empty list is the end
@@ -82,7 +80,7 @@ class Worker:
         with ThreadPoolExecutor(max_workers=2) as pool:
             bodies = [pool.submit(self._score), pool.submit(self._write)]
             for body in bodies:
-                body.add_done_callback(lambda _: self._wakeup.set())
+                body.add_done_callback(lambda _: self._link.wakeup.set())
             try:
                 while not self._stop.is_set() and not any(body.done() for body in bodies):
                     self._talk()
@@ -95,13 +93,13 @@ class Worker:
     def stop(self) -> None:
         """Take no more messages, finish what is at hand, and let `run` return."""
         self._stop.set()
-        self._wakeup.set()
+        self._link.wakeup.set()
 
     def _finish(self, bodies: Sequence[Future[None]]) -> None:
         """Let what is at hand be scored and recorded; raise what a thread raised."""
         self._batcher.close()
         while not all(body.done() for body in bodies):
-            self._wakeup.wait(POLL_S)
+            self._link.wakeup.wait(POLL_S)
             self._acknowledge()
             if bodies[1].done():  # the writer failed: let the scoring thread run into the end, not into a full queue
                 while not self._scored.empty():
@@ -213,7 +211,7 @@ class Worker:
         while entries := self._next_group():
             self._writer.write(entries)
             self._committed.put(entries)
-            self._wakeup.set()
+            self._link.wakeup.set()
 
     def _next_group(self) -> list[Entry]:
         """Wait for scored frames, then take all that are there: one transaction for as many as came meanwhile."""

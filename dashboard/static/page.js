@@ -30,17 +30,19 @@ async function fragments(address) {
   return [...holder.content.children];
 }
 
-// New cards wait here while one is fetched; of a burst only what fits on the page is fetched at all.
+// New cards wait here while others are fetched; of a burst only what fits on the page is fetched at all.
 function cardFeed() {
-  const waiting = [];
+  let waiting = [];
   let busy = false;
   async function work() {
     busy = true;
-    try {
-      while (waiting.length) await prepend(waiting.shift());
-    } finally {
-      busy = false;
+    while (waiting.length) {
+      const ids = waiting;
+      waiting = [];
+      const cards = await Promise.all(ids.map((id) => fragments(`/frames/${id}/card`)));
+      for (const [card] of cards) if (card) prepend(card);
     }
+    busy = false;
   }
   return (id) => {
     waiting.push(id);
@@ -49,10 +51,8 @@ function cardFeed() {
   };
 }
 
-async function prepend(id) {
-  if (document.getElementById(`frame-${id}`)) return;
-  const [card] = await fragments(`/frames/${id}/card`);
-  if (!card) return;
+function prepend(card) {
+  if (document.getElementById(card.id)) return;
   const cards = document.getElementById("cards");
   card.classList.add("new");
   cards.prepend(card);

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,17 +63,22 @@ def demo_boards(*, seed: int = 0) -> Iterator[Board]:
     """
     drawing = draw_board()
     tiles = noise_tiles(np.random.default_rng((seed, 0)))
-    for number in count(1):
-        yield board_number(number, seed=seed, drawing=drawing, tiles=tiles)
+    for number, truth in enumerate(production_order(np.random.default_rng((seed, 1))), start=2):
+        rng = np.random.default_rng((seed, number))
+        look = draw_look(rng, tiles, parts=len(drawing.parts))
+        yield Board(render(drawing, look, truth=truth, rng=rng), truth)
 
 
-def board_number(number: int, *, seed: int, drawing: Drawing, tiles: list[Pixels]) -> Board:
-    """The board with that number, from 1; it depends on nothing but seed and number."""
-    rng = np.random.default_rng((seed, number))
-    look = draw_look(rng, tiles, parts=len(drawing.parts))
-    defective = number > FIRST_GOOD and rng.random() < DEFECT_RATE
-    truth = str(rng.choice(list(DEFECTS))) if defective else None
-    return Board(render(drawing, look, truth=truth, rng=rng), truth)
+def production_order(rng: np.random.Generator) -> Iterator[str | None]:
+    """What is wrong with one board after the other, None for good; every kind has come before one comes again."""
+    yield from repeat(None, FIRST_GOOD)
+    kinds: list[str] = []
+    while True:
+        if rng.random() >= DEFECT_RATE:
+            yield None
+            continue
+        kinds = kinds or [str(kind) for kind in rng.permutation(list(DEFECTS))]
+        yield kinds.pop()
 
 
 def draw_look(rng: np.random.Generator, tiles: list[Pixels], *, parts: int) -> Look:

@@ -43,19 +43,22 @@ class Capture(Protocol):
         """Let go of the device."""
 
 
-def open_capture(spec: CameraSpec) -> Capture:
-    """OpenCV's capture of a device or a stream, with time limits on opening and on reading."""
+def open_capture(spec: CameraSpec, *, read_timeout_s: float = READ_TIMEOUT_S) -> Capture:
+    """OpenCV's capture of a device, or of a stream with time limits on opening and on reading.
+
+    A V4L2 device has OpenCV's own limit of 10 s. RTSP goes over TCP, which is OpenCV's default.
+    """
     if spec.kind is Kind.DEVICE:
         return cv2.VideoCapture(int(spec.address))
-    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_S, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_S]
-    in_ms = [int(value * 1000) if isinstance(value, float) else value for value in limits]
-    return cv2.VideoCapture(spec.address, cv2.CAP_FFMPEG, in_ms)
+    open_ms, read_ms = round(OPEN_TIMEOUT_S * 1000), round(read_timeout_s * 1000)
+    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, open_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, read_ms]
+    return cv2.VideoCapture(spec.address, cv2.CAP_FFMPEG, limits)
 
 
 class Live:
     """A device or a stream. With `fps`, frames in between are read and passed over, so that none of them grows old.
 
-    Raises CameraError if it cannot be opened; `read` raises it when no frame came within READ_TIMEOUT_S.
+    Raises CameraError if it cannot be opened; `read` raises it when no frame came in time.
     """
 
     finite = False
@@ -96,7 +99,7 @@ class Live:
             return lock_controls(self._capture) if self._is_device and not self._closed else {}
 
     def close(self) -> None:
-        """Release the camera; if a `read` is under way, that one does it at its end, at most READ_TIMEOUT_S later."""
+        """Release the camera; if a `read` is under way, that one does it at its end."""
         self._closed = True
         self._release_if_closed()
 

@@ -1,5 +1,6 @@
 """Sources that can wait and end: a folder of pictures, a video file, the demo line."""
 
+import logging
 import time
 from collections.abc import Iterator
 from itertools import count, islice
@@ -12,6 +13,8 @@ from edge.line.opencv import cv2
 from edge.line.pace import Pace
 from edge.line.picture import UnreadablePicture, is_picture, read_picture, to_rgb
 from edge.line.shot import CameraError, Shot
+
+log = logging.getLogger(__name__)
 
 DEMO_FPS = 5.0
 DEMO_TRAY = 60
@@ -93,11 +96,17 @@ def read_or_none(file: Path) -> Pixels | None:
 
 
 def video_frames(capture: cv2.VideoCapture, name: str) -> Iterator[tuple[str, Pixels | None]]:
-    """(`clip.mp4#12`, [H, W, 3] uint8 RGB), counted from 1; lets the file go at the end."""
+    """(`clip.mp4#12`, [H, W, 3] uint8 RGB), counted from 1; lets the file go at the end.
+
+    FFmpeg reports damage and the end of the file alike, so an end before the header's count of frames is logged.
+    """
     try:
+        promised = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         for number in count(1):
             delivered, image = capture.read()
             if not delivered:
+                if number <= promised:
+                    log.warning("video %s ended after %d of the %d frames in its header", name, number - 1, promised)
                 return
             yield f"{name}#{number}", to_rgb(image)
     finally:

@@ -40,13 +40,18 @@ class Wakeup:
         """Wake the poller; more than one wake at a time is one."""
         try:
             self._sender.send(b"!")
-        except BlockingIOError:  # the buffer is full of wakes that nobody has seen yet
+        except OSError:  # full of wakes that nobody has seen yet, or closed: nobody is to be woken
             return
 
     def wait(self, timeout_s: float) -> None:
         """Wait for a wake, at most so long."""
         if select.select([self._receiver], [], [], timeout_s)[0]:
             self.clear()
+
+    def close(self) -> None:
+        """Nobody polls any more."""
+        self._receiver.close()
+        self._sender.close()
 
     def fileno(self) -> int:
         """For the poller."""
@@ -77,9 +82,9 @@ def _new_socket(context: zmq.Context[zmq.Socket[bytes]], kind: int, max_message_
 class CaptureLink:
     """A capture's end: one camera, one worker. Used by one thread."""
 
-    def __init__(self, address: str, hello: message.Hello, *, max_message_bytes: int, wakeup: Wakeup) -> None:
+    def __init__(self, address: str, hello: message.Hello, *, max_message_bytes: int) -> None:
         self._address, self._hello, self._max_message_bytes = address, hello, max_message_bytes
-        self._wakeup = wakeup
+        self.wakeup = Wakeup()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket: zmq.Socket[bytes] | None = None
         self.session: str | None = None
@@ -95,9 +100,9 @@ class CaptureLink:
         assert self._socket is not None
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
-        poller.register(self._wakeup.fileno(), zmq.POLLIN)
+        poller.register(self.wakeup.fileno(), zmq.POLLIN)
         if any(ready != self._socket for ready, _ in poller.poll(int(timeout_s * 1000))):
-            self._wakeup.clear()
+            self.wakeup.clear()
         news: list[message.Welcome | message.Ack | message.Refuse] = []
         while self._socket is not None:
             try:
@@ -130,6 +135,7 @@ class CaptureLink:
         """Close the socket; nothing lingers."""
         self._disconnect()
         self._context.term()
+        self.wakeup.close()
 
     def _take(
         self,
@@ -179,12 +185,13 @@ FromCapture = message.Hello | message.FrameHeader | message.Notice
 class WorkerLink:
     """The worker's end: all captures. Used by one thread."""
 
-    def __init__(self, address: str, *, credits: int, max_message_bytes: int, wakeup: Wakeup) -> None:
+    def __init__(self, address: str, *, credits: int, max_message_bytes: int) -> None:
         """Bind. Raises EdgeError if another worker is bound there already, or the address cannot be bound."""
         self.session = uuid.uuid4().hex
         self.bad_messages = 0
-        self._credits, self._wakeup = credits, wakeup
+        self._credits = credits
         self._lock_fd = _lock_address(address)
+        self.wakeup = Wakeup()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = _new_socket(self._context, zmq.ROUTER, max_message_bytes)
         self._peers: dict[tuple[str, str], bytes] = {}  # by (run, camera): who said hello last
@@ -202,9 +209,9 @@ class WorkerLink:
         """
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
-        poller.register(self._wakeup.fileno(), zmq.POLLIN)
+        poller.register(self.wakeup.fileno(), zmq.POLLIN)
         if any(ready != self._socket for ready, _ in poller.poll(int(timeout_s * 1000))):
-            self._wakeup.clear()
+            self.wakeup.clear()
         result = []
         for _ in range(SEND_MESSAGES):
             try:
@@ -242,6 +249,7 @@ class WorkerLink:
         """Close the socket and give the address free."""
         self._socket.close()
         self._context.term()
+        self.wakeup.close()
         if self._lock_fd is not None:
             os.close(self._lock_fd)
 

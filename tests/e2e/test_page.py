@@ -1,8 +1,10 @@
 """The page in a real browser: live cards without a reload, no errors, nothing from elsewhere."""
 
 import os
+import signal
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -59,19 +61,25 @@ def watched(browser: Browser) -> Iterator[Watched]:
     assert watched.hosts <= {"127.0.0.1"}
 
 
-@pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
-    """A page on a data folder that does not exist yet, served by a real server."""
-    app = create_app(Settings(data=tmp_path / "data"))
-    with listen("127.0.0.1", 0) as listener:
+@contextmanager
+def serving(data: Path, port: int = 0) -> Iterator[str]:
+    """The page on `data` by a real server in a thread; gives its address."""
+    app = create_app(Settings(data=data))
+    with listen("127.0.0.1", port) as listener:
         server = PageServer(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1), app.state.site)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        app.state.site.stopping.set()
-        server.should_exit = True
+        server.handle_exit(signal.SIGTERM, None)
         thread.join(timeout=10)
         assert not thread.is_alive()
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """A page on a data folder that does not exist yet."""
+    with serving(tmp_path / "data") as address:
+        yield address
 
 
 @pytest.fixture
@@ -165,3 +173,16 @@ def test_box_lies_on_the_picture_where_the_record_says(ledger: Ledger, address: 
     assert box["x"] - picture["x"] == pytest.approx(60 * scale, abs=2)
     assert box["y"] - picture["y"] == pytest.approx(40 * scale, abs=2)
     assert box["width"] == pytest.approx(40 * scale, abs=3)
+
+
+def test_lost_connection_is_said_and_frames_missed_meanwhile_come_after(ledger: Ledger, watched: Watched) -> None:
+    page = watched.page
+    with serving(ledger.settings.data) as address:
+        page.goto(address)
+        expect(page.locator("#link")).to_have_text("Live")
+    expect(page.locator("#link")).to_have_text("Connection lost")
+    missed = ledger.add_defect()
+    with serving(ledger.settings.data, port=urlsplit(address).port or 0):
+        expect(page.locator("#link")).to_have_text("Live", timeout=20_000)
+        expect(page.locator(".card").first).to_have_attribute("data-id", str(missed))
+    watched.problems = [problem for problem in watched.problems if "ERR_" not in problem]  # the browser's own notes

@@ -111,6 +111,15 @@ def test_a_file_that_is_no_video_is_named(tmp_path: Path) -> None:
         open_camera(parse_camera(str(tmp_path / "clip.mp4")), fps=None, once=False)
 
 
+def test_a_video_cut_short_gives_what_it_has_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = video(tmp_path / "clip.avi", 12)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * 0.7)])
+    taken = shots(open_camera(parse_camera(str(path)), fps=None, once=False))
+    assert 0 < len(taken) < 12
+    assert f"clip.avi ended after {len(taken)} of the 12 frames" in caplog.text
+
+
 # the demo
 
 

@@ -56,15 +56,13 @@ def test_counts_add_up_by_outcome_reason_and_camera_as_rows_come(ledger: Ledger,
     ]
 
 
-def test_tally_counts_each_row_once_in_many_steps(
-    ledger: Ledger, reader: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tally, "ROWS_A_STEP", 3)
+def test_tally_counts_each_row_once_in_many_steps(ledger: Ledger, reader: Reader) -> None:
+    counted = tally.Tally(rows_a_step=3)
     for _ in range(10):
         ledger.add("ok")
     for extra in range(3):
         with reader.read() as reading:
-            newest, cells = reading.tally.count(reading.session)
+            newest, cells = counted.count(reading.session)
         assert cells == Counter({tally.Cell("top", "ok", None): 10 + extra})
         assert newest == 10 + extra
         ledger.add("ok")

@@ -96,7 +96,7 @@ def test_one_frame_of_motion_arms_again() -> None:
 def test_daylight_that_fades_on_one_side_is_no_part() -> None:
     belt = Belt(noise=2.0)
     shade = np.linspace(0, 1, 320)[None, :, None]
-    frames = ((belt.seen(120) * (1 - 0.3 * shade * step / 600)).astype(np.uint8) for step in range(600))
+    frames = ((belt.seen(120) * (1 - 0.1 * shade * step / 200)).astype(np.uint8) for step in range(200))
     assert fired(Still(quiet_frames=QUIET), frames) == [QUIET - 1]
 
 

@@ -1,0 +1,115 @@
+"""Processes die at the worst moment, and every numbered frame still has exactly one outcome."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from edge.settings import Settings
+from edge.supervisor import LineStopped, Program, Role, Supervisor
+from tests.fakes import numbered_folder
+from tests.lines import is_scoring, number_line, report, rows, wait_until
+
+KILLS = 20
+FRAMES = 400
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path / "data")
+
+
+def test_twenty_workers_killed_while_scoring_lose_and_double_nothing(settings: Settings, tmp_path: Path) -> None:
+    line = number_line(settings, numbered_folder(tmp_path / "parts", FRAMES), delay_s=0.004)
+    kills = 0
+    try:
+        while kills < KILLS:
+            seen = len(
+                rows(settings)
+            )  # what was in flight at the last kill must be through: no frame is to become poison
+            wait_until(lambda seen=seen: len(rows(settings)) > seen + settings.credits, timeout_s=30, tick=line.tick)
+            wait_until(lambda: is_scoring(settings), timeout_s=30, tick=line.tick)
+            pid = line.pid("worker")
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+            kills += 1
+        wait_until(lambda: line.captures_done, timeout_s=60, tick=line.tick)
+    finally:
+        line.stop()
+    found = rows(settings)
+    assert [row.seq for row in found] == list(range(1, FRAMES + 1))
+    assert [(row.seq, row.reason) for row in found if row.score != row.seq] == [], "each has its own frame's score"
+    assert line.restarts["worker"] == KILLS
+    assert report(settings).good_while(running=False)
+
+
+def test_a_killed_capture_comes_back_and_what_it_had_numbered_is_named(settings: Settings, tmp_path: Path) -> None:
+    line = number_line(settings, numbered_folder(tmp_path / "parts", 100), delay_s=0.01)
+    try:
+        for _ in range(3):
+            seen = len(rows(settings))
+            wait_until(lambda seen=seen: len(rows(settings)) > seen + 8, timeout_s=30, tick=line.tick)
+            pid = line.pid("capture")
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: line.captures_done, timeout_s=60, tick=line.tick)
+    finally:
+        line.stop()
+    found = rows(settings)
+    lost = [row for row in found if row.reason == "capture_died"]
+    assert sorted(row.seq for row in found) == list(range(1, len(found) + 1))
+    assert 1 <= len(lost) <= 3 * (settings.credits + settings.queue_frames + 1)
+    assert len(found) > 100, "the folder was read from its start by the last capture"
+    assert report(settings).good_while(running=False)
+
+
+def test_a_frame_that_kills_workers_kills_two_and_its_neighbours_are_inspected(
+    settings: Settings, tmp_path: Path
+) -> None:
+    line = number_line(settings, numbered_folder(tmp_path / "parts", 40), poison=17)
+    try:
+        wait_until(lambda: line.captures_done, timeout_s=60, tick=line.tick)
+    finally:
+        line.stop()
+    found = rows(settings)
+    assert [row.seq for row in found if row.outcome == "not_inspected"] == [17]
+    assert found[16].reason == "poison"
+    assert line.restarts["worker"] == 2
+    assert report(settings).good_while(running=False)
+
+
+def test_a_process_that_never_gets_anywhere_is_given_up_with_its_last_words(tmp_path: Path) -> None:
+    crash = Program("worker", Role.WORKER, ["-c", "raise SystemExit('the lens cap is on')"])
+    line = Supervisor([crash], logs=tmp_path, rows=lambda: 0)
+    with pytest.raises(LineStopped, match=r"worker ended 5 times.*the lens cap is on"):
+        wait_until(lambda: False, timeout_s=60, tick=line.tick)
+    line.stop()
+
+
+def test_an_error_of_the_users_is_not_tried_again(tmp_path: Path) -> None:
+    wrong = Program("worker", Role.WORKER, ["-c", "import sys; print('error: wrong lens'); sys.exit(2)"])
+    line = Supervisor([wrong], logs=tmp_path, rows=lambda: 0)
+    with pytest.raises(LineStopped, match="error: wrong lens"):
+        wait_until(lambda: False, timeout_s=30, tick=line.tick)
+    assert line.restarts == {}
+    line.stop()
+
+
+def test_children_follow_a_killed_supervisor(settings: Settings, tmp_path: Path) -> None:
+    """Otherwise the next start would find the address and the journals taken."""
+    reader, writer = os.pipe()
+    supervisor = os.fork()
+    if supervisor == 0:
+        line = number_line(settings, numbered_folder(tmp_path / "parts", 5000), delay_s=0.01)
+        while True:
+            line.tick()
+            if line.pid("capture") and rows(settings):
+                os.write(writer, f"{line.pid('worker')} {line.pid('capture')}\n".encode())
+                signal.pause()
+    pids = [int(pid) for pid in os.read(reader, 100).split()]
+    os.kill(supervisor, signal.SIGKILL)
+    os.waitpid(supervisor, 0)
+    for end in (reader, writer):
+        os.close(end)
+    wait_until(lambda: not any(Path(f"/proc/{pid}/cmdline").is_file() for pid in pids), timeout_s=20)

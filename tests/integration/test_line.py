@@ -1,0 +1,289 @@
+"""Capture and worker over real sockets, with a real record, a real journal, numbered frames and a numpy scorer."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import zmq
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from edge.capture import Capture, CaptureOptions, CaptureSummary
+from edge.errors import EdgeError
+from edge.ledger.record import Inspection, open_engine
+from edge.ledger.verify import Report, verify
+from edge.line import message
+from edge.line.camera_spec import CameraSpec, parse_camera
+from edge.line.journal import Journal
+from edge.line.transport import WorkerLink, ranges
+from edge.settings import Settings
+from edge.worker import Worker
+from tests.fakes import NumberScorer, numbered_folder, numbered_frame
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path / "data", drain_timeout_s=20)
+
+
+@contextmanager
+def running(settings: Settings, scorer: NumberScorer) -> Iterator[Worker]:
+    worker = Worker(settings, scorer)
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(worker.run)
+        try:
+            yield worker
+        finally:
+            worker.stop()
+            ended.result(20)
+
+
+def options(folder: Path, **more: object) -> CaptureOptions:
+    spec = parse_camera(str(folder))
+    return CaptureOptions(CameraSpec(spec.address, "numbers", spec.name), once=True, **more)  # type: ignore[arg-type]
+
+
+def capture_all(settings: Settings, wanted: CaptureOptions) -> CaptureSummary:
+    return Capture(settings, wanted).run()
+
+
+def rows(settings: Settings) -> list[Inspection]:
+    engine = open_engine(settings.database)
+    with Session(engine) as session:
+        found = list(session.scalars(select(Inspection).order_by(Inspection.id)))
+    engine.dispose()
+    return found
+
+
+def report(settings: Settings) -> Report:
+    engine = open_engine(settings.database)
+    found = verify(engine, journals=settings.journals, media=settings.media)
+    engine.dispose()
+    return found
+
+
+def wait_for(condition: Callable[[], object], *, timeout_s: float = 20) -> None:
+    until_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < until_s, "it did not come to pass"
+        time.sleep(0.01)
+
+
+def test_every_frame_of_a_folder_becomes_one_row_with_its_own_verdict(settings: Settings, tmp_path: Path) -> None:
+    folder = numbered_folder(tmp_path / "parts", 100)
+    with running(settings, NumberScorer()):
+        summary = capture_all(settings, options(folder))
+    assert (summary.numbered, summary.unacknowledged) == (100, False)
+    found = rows(settings)
+    assert [(row.seq, row.score, row.source) for row in found] == [(n, n, f"{n:06d}.png") for n in range(1, 101)]
+    assert [row.seq for row in found if row.outcome == "defect"] == list(range(10, 101, 10))
+    assert report(settings).good_while(running=False)
+
+
+def test_an_unreadable_file_is_one_recorded_frame_and_the_rest_goes_on(settings: Settings, tmp_path: Path) -> None:
+    folder = numbered_folder(tmp_path / "parts", 9)
+    (folder / "000004.png").write_bytes(b"no picture")
+    with running(settings, NumberScorer()):
+        capture_all(settings, options(folder))
+    assert [row.reason for row in rows(settings)] == [None] * 3 + ["unreadable"] + [None] * 5
+    assert rows(settings)[3].source == "000004.png"
+
+
+@pytest.mark.parametrize("policy", ["drop-oldest", "drop-newest"])
+def test_a_camera_faster_than_the_worker_loses_frames_by_policy_and_each_is_recorded(
+    settings: Settings, tmp_path: Path, policy: str
+) -> None:
+    folder = numbered_folder(tmp_path / "parts", 200)
+    with running(settings, NumberScorer(delay_s=0.01)):
+        summary = capture_all(settings, options(folder, overload=policy, fps=400.0))
+    found = rows(settings)
+    dropped = [row for row in found if row.reason == "overload"]
+    assert summary.numbered == 200
+    assert [row.seq for row in found] == list(range(1, 201)), "outcomes leave in order of numbers"
+    assert 20 < len(dropped) < 190
+    assert all(row.score == row.seq for row in found if row.outcome != "not_inspected")
+    assert policy == "drop-newest" or found[-1].reason != "overload", "drop-oldest keeps the newest frame"
+    assert report(settings).good_while(running=False)
+
+
+def test_a_source_that_can_wait_loses_nothing(settings: Settings, tmp_path: Path) -> None:
+    folder = numbered_folder(tmp_path / "parts", 60)
+    with running(settings, NumberScorer(delay_s=0.005)):
+        capture_all(settings, options(folder))
+    assert all(row.outcome in ("ok", "defect") for row in rows(settings))
+
+
+def test_a_busy_worker_scores_in_batches(settings: Settings, tmp_path: Path) -> None:
+    scorer = NumberScorer(delay_s=0.01)
+    with running(settings, scorer):
+        capture_all(settings, options(numbered_folder(tmp_path / "parts", 60)))
+    assert max(scorer.batch_sizes) == settings.batch_size
+
+
+def test_an_expired_frame_is_late_and_never_ok(settings: Settings, tmp_path: Path) -> None:
+    hasty = settings.model_copy(update={"deadline_s": 0.05})
+    with running(settings, NumberScorer(delay_s=0.02)):
+        capture_all(hasty, options(numbered_folder(tmp_path / "parts", 40)))
+    found = rows(settings)
+    assert {row.reason for row in found} >= {"late"}
+    assert all(row.latency_ms < 1000 * 0.05 + 200 for row in found if row.outcome == "ok")
+    assert report(settings).good_while(running=False)
+
+
+def test_a_camera_without_category_gets_only_unsure(settings: Settings, tmp_path: Path) -> None:
+    spec = parse_camera(str(numbered_folder(tmp_path / "parts", 12)))
+    with running(settings, NumberScorer()):
+        capture_all(settings, CaptureOptions(spec, once=True))
+    assert {(row.outcome, row.reason) for row in rows(settings)} == {("unsure", "uncalibrated")}
+
+
+def test_a_category_that_the_worker_does_not_know_is_refused_with_the_reason(
+    settings: Settings, tmp_path: Path
+) -> None:
+    spec = parse_camera(str(numbered_folder(tmp_path / "parts", 3)))
+    with running(settings, NumberScorer()), pytest.raises(EdgeError, match="letters"):
+        capture_all(settings, CaptureOptions(CameraSpec(spec.address, "letters", spec.name), once=True))
+
+
+def test_stopping_mid_way_accounts_for_every_numbered_frame(settings: Settings, tmp_path: Path) -> None:
+    capture = Capture(settings, options(numbered_folder(tmp_path / "parts", 300)))
+    with running(settings, NumberScorer(delay_s=0.005)):
+        threading.Timer(1.0, capture.stop).start()
+        summary = capture.run()
+    assert 0 < summary.numbered < 300
+    assert not summary.unacknowledged
+    assert report(settings).good_while(running=False)
+
+
+def test_a_stop_without_any_worker_ends_in_time(settings: Settings, tmp_path: Path) -> None:
+    capture = Capture(settings, options(numbered_folder(tmp_path / "parts", 5)))
+    threading.Timer(0.5, capture.stop).start()
+    began_s = time.monotonic()
+    assert capture.run().numbered == 0
+    assert time.monotonic() - began_s < 3
+
+
+def test_a_capture_goes_on_with_its_unfinished_run_and_the_lost_frames_are_named(
+    settings: Settings, tmp_path: Path
+) -> None:
+    folder = numbered_folder(tmp_path / "parts", 5)
+    lost = Journal(settings.journals, run="dead", camera="parts", source=str(folder), category="numbers")
+    with lost:  # what a capture leaves that numbers seven frames and dies before any is sent
+        for number in range(7):
+            lost.append(captured_ns=time.time_ns(), source=f"lost-{number}.png")
+    with running(settings, NumberScorer()):
+        summary = capture_all(settings, options(folder))
+    found = rows(settings)
+    assert summary.run == "dead"
+    assert [row.reason for row in found] == ["capture_died"] * 7 + [None] * 5
+    assert [row.source for row in found[:2]] == ["lost-0.png", "lost-1.png"]
+    assert report(settings).good_while(running=False)
+
+
+def test_frames_in_flight_reach_the_next_worker(settings: Settings, tmp_path: Path) -> None:
+    capture = Capture(settings, options(numbered_folder(tmp_path / "parts", 120)))
+    thread = threading.Thread(target=capture.run)
+    with running(settings, NumberScorer(delay_s=0.005)):
+        thread.start()
+        wait_for(lambda: len(rows(settings)) > 20)
+    assert len(rows(settings)) < 120
+    with running(settings, NumberScorer()):
+        thread.join(30)
+    assert not thread.is_alive()
+    assert [(row.seq, row.score) for row in rows(settings)] == [(n, n) for n in range(1, 121)]
+
+
+def test_a_second_worker_on_one_address_is_refused(settings: Settings) -> None:
+    with running(settings, NumberScorer()), pytest.raises(EdgeError, match="another worker"):
+        Worker(settings, NumberScorer())
+
+
+@contextmanager
+def stranger(settings: Settings) -> Iterator[zmq.Socket[bytes]]:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    socket = context.socket(zmq.DEALER)
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.connect(settings.line_address)
+    try:
+        yield socket
+    finally:
+        socket.close()
+        context.term()
+
+
+def hostile_messages() -> list[list[bytes]]:
+    hello = message.encode(message.Hello(run="r", camera="c", source="s", category="numbers"))
+    frame = [bytes(part) for part in message.encode_frame(numbered_frame(1), session="x" * 32, encoding="raw")]
+    header = json.loads(frame[0])
+    return [
+        [b""],
+        [b"{}", b"x"],
+        [b"\xff" * 1000],
+        [b"[" * 100_000],
+        [hello[:-5]],
+        [hello, b"a second part"],
+        [json.dumps({**json.loads(hello), "run": "../../etc"}).encode()],
+        [json.dumps({**header, "height": 1 << 40}).encode(), frame[1]],
+        [json.dumps({**header, "height": -1}).encode(), frame[1]],
+        [frame[0], frame[1][:-1]],
+        [frame[0]],
+        [b"\x80\x04\x95 a pickle"],
+    ]
+
+
+def test_hostile_and_truncated_messages_change_nothing(settings: Settings, tmp_path: Path) -> None:
+    folder = numbered_folder(tmp_path / "parts", 30)
+    with running(settings, NumberScorer(delay_s=0.005)) as worker, stranger(settings) as socket:
+        for parts in hostile_messages():
+            socket.send_multipart(parts)
+        capture_all(settings, options(folder))
+        wait_for(lambda: worker._link.bad_messages == len(hostile_messages()))
+    assert [row.seq for row in rows(settings)] == list(range(1, 31))
+
+
+def test_a_frame_from_a_stranger_without_hello_writes_no_row(settings: Settings) -> None:
+    with running(settings, NumberScorer()) as worker, stranger(settings) as socket:
+        session = worker._link.session
+        socket.send_multipart(message.encode_frame(numbered_frame(1), session=session, encoding="raw"))
+        assert socket.poll(5000)
+        assert isinstance(message.decode_from_worker(socket.recv_multipart()), message.Stale)
+    assert rows(settings) == []
+
+
+def test_a_message_over_the_size_limit_is_cut_off(tmp_path: Path) -> None:
+    small = Settings(data=tmp_path / "data", max_message_bytes=1 << 20)
+    with running(small, NumberScorer()), stranger(small) as socket:
+        socket.send_multipart([b"{}", bytes(2 << 20)])
+        capture_all(small, options(numbered_folder(tmp_path / "parts", 5)))
+    assert len(rows(small)) == 5
+
+
+def test_a_frame_sent_twice_is_recorded_once_and_acknowledged_twice(settings: Settings) -> None:
+    with running(settings, NumberScorer()), stranger(settings) as socket:
+        socket.send(message.encode(message.Hello(run="r", camera="cam", source="s", category="numbers")))
+        welcome = message.decode_from_worker(socket.recv_multipart())
+        assert isinstance(welcome, message.Welcome)
+        for _ in range(2):
+            frame = numbered_frame(1, run="r")
+            socket.send_multipart(message.encode_frame(frame, session=welcome.session, encoding="raw"))
+            assert socket.poll(5000)
+            ack = message.decode_from_worker(socket.recv_multipart())
+            assert isinstance(ack, message.Ack)
+            assert ack.ranges == [(1, 1)]
+    assert len(rows(settings)) == 1
+
+
+def test_ranges_join_neighbours() -> None:
+    assert ranges([3, 1, 2, 7, 7]) == [(1, 3), (7, 7)]
+    assert ranges([]) == []
+
+
+def test_the_worker_link_gives_its_address_back(settings: Settings) -> None:
+    for _ in range(2):
+        link = WorkerLink(settings.line_address, credits=1, max_message_bytes=1 << 20)
+        link.close()
