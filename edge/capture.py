@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 import threading
 import time
 from collections import deque
@@ -21,6 +22,7 @@ from edge.line.outbox import Outbox
 from edge.line.transport import CaptureLink
 from edge.line.trigger import Every, PendingTrigger, Still, TriggerQueue
 from edge.line.trigger_http import serve_trigger
+from edge.process import peak_mb
 from edge.settings import Overload, Settings, Trigger
 from edge.verdict import Reason
 
@@ -58,6 +60,7 @@ class CaptureSummary:
     latency_p50_ms: float | None
     latency_p95_ms: float | None
     latency_p99_ms: float | None
+    peak_mb: float
 
 
 class Capture:
@@ -228,7 +231,14 @@ class Capture:
         self._journal.close()
         p50, p95, p99 = np.percentile(self._latencies_ms, (50, 95, 99)) if self._latencies_ms else (None, None, None)
         summary = CaptureSummary(
-            self._hello.run, self._hello.camera, self._journal.numbered, not self._outbox.empty, p50, p95, p99
+            self._hello.run,
+            self._hello.camera,
+            self._journal.numbered,
+            not self._outbox.empty,
+            p50,
+            p95,
+            p99,
+            peak_mb(os.getpid()),
         )
         log.info("capture ended: %s", asdict(summary))
         reader.result()

@@ -3,7 +3,7 @@
 import sys
 import time
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.live import Live
@@ -13,6 +13,9 @@ from edge.doctor import Finding
 from edge.ledger.counts import Counts
 from edge.ledger.verify import Report
 from edge.run import Summary
+
+if TYPE_CHECKING:
+    from edge.bench import BenchResult  # it imports torch, which the other commands do without
 
 PLAIN_EVERY_S = 5.0
 STYLES = {"ok": "green", "defect": "bold red", "unsure": "yellow", "not_inspected": "magenta"}
@@ -122,3 +125,23 @@ def print_findings(findings: list[Finding]) -> None:
         console.print(finding.state, markup=False, highlight=False)
         if finding.advice:
             console.print(f"     -> {finding.advice}", markup=False, highlight=False)
+
+
+def print_bench(result: "BenchResult") -> None:
+    """What `edge bench` measured, with the ratios that matter."""
+    console = Console(file=sys.stdout, highlight=False)
+    console.print(
+        f"{result.encoder_name} at {result.input_size} px, batch {result.batch_size}, {result.references} references, "
+        f"{result.frames} pictures of {result.picture}, {result.device}"
+    )
+    table = Table("", "per second", "p50 ms", "p95 ms", "p99 ms", "flagged", "not inspected")
+    table.add_row("bare encoder", f"{result.encoder_images_per_s:.1f}")
+    table.add_row("scoring", f"{result.scoring_images_per_s:.1f}")
+    for title, line in (("line, as fast as it goes", result.line), ("line, 10 frames/s camera", result.camera)):
+        latencies = (line.latency_p50_ms, line.latency_p95_ms, line.latency_p99_ms)
+        counts = (str(line.flagged), str(line.not_inspected))
+        table.add_row(title, f"{line.frames_per_s:.1f}", *(f"{latency:.0f}" for latency in latencies), *counts)
+    console.print(table)
+    console.print(f"scoring / bare encoder: {result.scoring_of_encoder:.2f}")
+    console.print(f"line / scoring:         {result.line_of_scoring:.2f}")
+    console.print(f"peak memory: worker {result.worker_peak_mb:.0f} MB, capture {result.capture_peak_mb:.0f} MB")

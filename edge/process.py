@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from edge.settings import PREFIX
 
@@ -27,6 +28,12 @@ def stop_on_signal(stop: Callable[[], None]) -> None:
     parent = os.environ.get(PARENT)
     if parent:
         threading.Thread(target=_follow, args=(int(parent), stop), name="parent watch", daemon=True).start()
+
+
+def peak_mb(pid: int) -> float:
+    """The largest resident size that a process has had, in MiB (Linux)."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
 
 
 def _follow(parent: int, stop: Callable[[], None]) -> None:
