@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from calibration.coreset import KEEP, keep_farthest
+from calibration.coreset import keep_farthest, tokens_to_keep
 from calibration.references import Taken
 from calibration.threshold import Threshold, first_threshold, heatmap_scale
 from edge.vision.bundle import Bank, save_bundle
@@ -36,16 +36,16 @@ def build(
     category: str,
     bundles_dir: Path,
     controls: Mapping[str, float] | None = None,
-    keep: int = KEEP,
+    keep: int | None = None,
 ) -> Built:
     """Make and promote the next bundle of a category from pictures of good parts.
 
     controls: what was locked at the camera
-    keep:     patch tokens that a stage keeps from each reference, at most
+    keep:     patch tokens that a stage keeps from each reference, at most; default: `tokens_to_keep`
     Raises EdgeError for an impossible category name, or references that are all the same.
     """
     features = [encoder.encode(encoder.prepare([reference.pixels])) for reference in references]
-    bank = memory_bank(features, keep=keep)
+    bank = memory_bank(features, keep=keep or tokens_to_keep(encoder.input_size))
     maps = leave_one_out(features, bank)
     threshold = first_threshold([float(one.max()) for one in maps])
     names = [f"{number:02}.png" for number in range(1, len(references) + 1)]

@@ -14,7 +14,7 @@ from edge.settings import Settings
 
 if TYPE_CHECKING:
     from calibration.build import Built
-    from calibration.references import Decision
+    from calibration.references import Decision, References
     from edge.line.camera_spec import CameraSpec
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -76,28 +76,37 @@ def category_of(category: str | None, spec: "CameraSpec") -> str:
 def run(
     settings: Settings, spec: "CameraSpec", category: str, refs: int, console: Console
 ) -> "tuple[list[Decision], Built]":
-    """Collect references, showing each decision, and build the bundle."""
-    from calibration.references import References, collect, settle
+    """Collect references, showing each decision, and build the bundle; what cannot work is said before the first."""
+    from calibration.build import build
+    from calibration.references import References
+    from edge.line.camera import check_source
+    from edge.vision.encoder import open_encoder
+
+    check_source(spec)
+    encoder = open_encoder(settings.encoder, input_size=settings.input_size, device=settings.device)
+    references = References(refs)
+    decisions, controls = gather(spec, references, console)
+    built = build(encoder, references.taken, category=category, bundles_dir=settings.bundles, controls=controls)
+    return decisions, built
+
+
+def gather(spec: "CameraSpec", references: "References", console: Console) -> "tuple[list[Decision], dict[str, float]]":
+    """Fill the references from the camera; each decision, and what was locked at the camera."""
+    from calibration.references import collect, settle
     from edge.line.camera import open_camera
 
-    references = References(refs)
-    decisions = []
     camera = open_camera(spec, fps=None, once=False)
+    decisions = []
     try:
         controls = settle(camera)
         if camera.continuous:
             console.print("Show good parts one after another; each is taken when it has come to rest.")
         for decision in collect(camera, references):
             decisions.append(decision)
-            console.print(line_of(decision), markup=True)
+            console.print(line_of(decision))
     finally:
         camera.close()
-    from calibration.build import build
-    from edge.vision.encoder import open_encoder
-
-    encoder = open_encoder(settings.encoder, input_size=settings.input_size, device=settings.device)
-    built = build(encoder, references.taken, category=category, bundles_dir=settings.bundles, controls=controls)
-    return decisions, built
+    return decisions, controls
 
 
 def line_of(decision: "Decision") -> str:

@@ -3,19 +3,24 @@
 import torch
 from torch import Tensor
 
-KEEP = 400
-"""Tokens that a stage keeps from each reference, at most. Measured at 320 px: see `keep_farthest`."""
+KEPT_STRIDE = 16
+"""A stage keeps as many tokens as if they lay this many input pixels apart; see `keep_farthest`."""
+
+
+def tokens_to_keep(input_size: int) -> int:
+    """How many tokens a stage keeps from each reference, at most: 400 at 320 px, of 1600 with stride 8."""
+    return (input_size // KEPT_STRIDE) ** 2
 
 
 @torch.inference_mode()
-def keep_farthest(vectors: Tensor, keep: int = KEEP) -> Tensor:
+def keep_farthest(vectors: Tensor, keep: int) -> Tensor:
     """Of each reference's N tokens the `keep` that cover all of them best: greedy farthest-point selection.
 
     vectors: [R, N, C] of unit length -> [R, min(N, keep), C]
     From the first token on, always the token whose cosine distance to those already kept is largest. References are
-    treated apart and keep equally many. Equation 4 is then taken over the kept tokens only. (Gonzalez 1985; PatchCore
-    does it over all references together.) Keeping a quarter of the stride-8 tokens at 320 px changed the AUROC on four
-    data sets by at most 0.01, random ones or every second one cost up to 0.1 on small defects.
+    treated apart and keep equally many; equation 4 is then taken over the kept tokens only. (Gonzalez 1985; PatchCore
+    does it over all references together.) At 320 px with four references this changed no AUROC of four data sets by
+    more than 0.02, where keeping random tokens, or every second one, cost up to 0.1 on small defects.
     """
     references, count, _ = vectors.shape
     if count <= keep:

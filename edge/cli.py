@@ -139,7 +139,9 @@ def worker(
     trust_network: TrustNetwork = False,
 ) -> None:
     """Run one inference worker by itself: it scores what captures send and writes the record."""
-    from edge.process import start_logging, stop_on_signal
+    from edge.process import start_logging, stop_on_signal, tune_for_scoring
+
+    tune_for_scoring()
     from edge.vision.scorer import open_scorer
     from edge.worker import Worker
 
@@ -227,6 +229,9 @@ def bench(
     as_json: AsJson = False,
 ) -> None:
     """Measure, in one run: bare encoder, scoring, the line end to end, and a 10 frames/s camera; print the ratios."""
+    from edge.process import tune_for_scoring
+
+    tune_for_scoring()
     from edge.bench import measure
     from edge.console import print_bench
 

@@ -1,5 +1,6 @@
 """What every process of the line does at its start: logs, signals, and not outliving its parent."""
 
+import ctypes
 import logging
 import os
 import signal
@@ -12,6 +13,8 @@ from edge.settings import PREFIX
 
 PARENT = f"{PREFIX}PARENT_PID"
 PARENT_CHECK_S = 1.0
+SPIN_COUNT = "1000"  # what libgomp itself takes where threads outnumber cores
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
 
 
 def start_logging(level: str) -> None:
@@ -28,6 +31,20 @@ def stop_on_signal(stop: Callable[[], None]) -> None:
     parent = os.environ.get(PARENT)
     if parent:
         threading.Thread(target=_follow, args=(int(parent), stop), name="parent watch", daemon=True).start()
+
+
+def tune_for_scoring() -> None:
+    """Make this process a good host for the encoder; call it before torch is imported.
+
+    Two defaults cost a CPU line a good part of its speed (docs in README, "Speed"): glibc gives every large tensor back
+    to the kernel and faults it in again, and libgomp's threads spin while another process needs their core.
+    On a C library without mallopt only the second is done.
+    """
+    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for parameter, value in ((M_ARENA_MAX, 1), (M_MMAP_THRESHOLD, 1 << 30), (M_TRIM_THRESHOLD, 1 << 30)):
+            mallopt(parameter, value)
 
 
 def peak_mb(pid: int) -> float:

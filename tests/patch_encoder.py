@@ -1,0 +1,52 @@
+"""An encoder without a network, fast enough for tests of everything around it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from edge.frame import Pixels
+from edge.vision.encoder import Features, StageSpec
+
+
+class PatchEncoder:
+    """Implements edge.vision.encoder.Encoder: a token is its patch's mean colour, with a constant in front.
+
+    Counts its forward passes in `passes`: how many pictures each had.
+    """
+
+    name = "patches"
+    stages = (StageSpec("s8", 8, 4), StageSpec("s16", 16, 4))
+    device = torch.device("cpu")
+
+    def __init__(self, *, input_size: int = 64, weights_sha256: str = "0" * 64, broken: bool = False) -> None:
+        self.input_size = input_size
+        self.weights_sha256 = weights_sha256
+        self.passes: list[int] = []
+        self._broken = broken
+
+    def prepare(self, pictures: Sequence[Pixels]) -> Tensor:
+        size = (self.input_size, self.input_size)
+        batches = [torch.from_numpy(np.ascontiguousarray(p)).permute(2, 0, 1)[None].float() / 255 for p in pictures]
+        return torch.cat([functional.interpolate(batch, size, mode="area") for batch in batches])
+
+    def encode(self, batch: Tensor) -> Features:
+        self.passes.append(len(batch))
+        pooled = {stage.name: functional.avg_pool2d(batch, stage.stride) for stage in self.stages}
+        grids = {name: (int(mean.shape[2]), int(mean.shape[3])) for name, mean in pooled.items()}
+        tokens = {name: mean.flatten(2).transpose(1, 2) for name, mean in pooled.items()}
+        stages = {name: torch.cat([torch.ones_like(mean[..., :1]), mean], dim=-1) for name, mean in tokens.items()}
+        if self._broken:
+            stages["s8"] = stages["s8"] * torch.nan
+        return Features(None, stages, grids)
+
+
+def grey_part(number: int, *, spot: bool = False, size: tuple[int, int] = (64, 64)) -> Pixels:
+    """[H, W, 3] uint8 RGB: a mottled grey part, each number another; `spot` paints a red one at the lower right."""
+    rng = np.random.default_rng(number)
+    pixels = np.clip(rng.normal(128, 12, (*size, 3)), 0, 255).astype(np.uint8)
+    if spot:
+        pixels[size[0] * 5 // 8 : size[0] * 7 // 8, size[1] * 5 // 8 : size[1] * 7 // 8] = (255, 0, 0)
+    return pixels

@@ -1,0 +1,118 @@
+"""The command `calibrate`, run as a process and through its own pure parts."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+from calibration.cli import category_of, next_command, source_of
+from edge.errors import EdgeError
+from edge.line.camera_spec import parse_camera
+from edge.settings import Settings
+from edge.vision.bundle import load_bundle
+from tests.patch_encoder import grey_part
+
+
+def calibrate(*options: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "calibration.cli", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **(env or {})},
+    )
+
+
+@pytest.fixture
+def good_parts(tmp_path: Path) -> Path:
+    folder = tmp_path / "good"
+    folder.mkdir()
+    for number in range(5):
+        assert cv2.imwrite(str(folder / f"{number}.png"), grey_part(number))
+    (folder / "0-broken.png").write_bytes(b"no picture")
+    return folder
+
+
+def test_a_folder_of_good_parts_becomes_a_bundle(tmp_path: Path, good_parts: Path) -> None:
+    data = tmp_path / "station"
+    run = calibrate("--category", "part", "--images", str(good_parts), "--data", str(data), "--input-size", "64")
+    assert run.returncode == 0, run.stderr
+    assert "refused 0-broken.png: not readable as a picture" in run.stdout
+    assert "taken   3.png: 4 of 4" in run.stdout
+    assert "up to 52.7% of good parts" in run.stdout
+    assert f"edge run --camera 0 --category part --data {data} --input-size 64" in run.stdout
+    assert load_bundle(data / "bundles", "part").manifest.threshold is not None
+
+
+def test_json_is_one_object_on_stdout(tmp_path: Path) -> None:
+    run = calibrate(
+        "--json", "--category", "pcb", "--camera", "demo:pcb", "--refs", "1", "--data", str(tmp_path),
+        "--input-size", "64",
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    said = json.loads(run.stdout)
+    assert said["references"] == ["demo:pcb#1"]
+    assert (said["threshold"], said["grade"], said["share_above_bound"]) == (None, "none", None)
+    assert Path(said["bundle"]) == tmp_path / "bundles" / "pcb" / "1"
+    assert "taken" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--category", "pcb"], "exactly one of --camera and --images"),
+        (["--category", "pcb", "--camera", "demo:pcb", "--images", "."], "exactly one of --camera and --images"),
+        (["--camera", "demo:pcb"], "which kind of part"),
+        (["--category", "p/c", "--camera", "demo:pcb"], "category 'p/c'"),
+        (["--category", "pcb", "--camera", "demo:pcb", "--encoder", "ViT-B-32:openai"], "next release"),
+        (["--category", "pcb", "--images", "/nowhere"], "/nowhere"),
+        (["--category", "pcb", "--camera", "demo:pcb", "--input-size", "100"], "input_size"),
+    ],
+)
+def test_a_mistake_is_one_message_and_exit_code_2(tmp_path: Path, options: list[str], message: str) -> None:
+    run = calibrate(*options, "--data", str(tmp_path))
+    assert run.returncode == 2
+    assert run.stderr.startswith("error: ")
+    assert message in run.stderr
+    assert "Traceback" not in run.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_too_few_pictures_leave_no_bundle(tmp_path: Path, good_parts: Path) -> None:
+    data = tmp_path / "station"
+    run = calibrate("--category", "part", "--images", str(good_parts), "--refs", "9", "--data", str(data))
+    assert run.returncode == 2
+    assert "5 of 9 references, 1 candidates refused" in run.stderr
+    assert not data.exists()
+
+
+def test_help_does_not_wait_for_torch() -> None:
+    script = "import sys, calibration.cli; sys.exit(bool({'torch', 'timm', 'cv2'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+    run = calibrate("--help")
+    assert run.returncode == 0
+    assert "--refs" in run.stdout
+
+
+def test_the_camera_may_name_the_category() -> None:
+    assert category_of(None, parse_camera("demo:pcb=board")) == "board"
+    assert category_of("board", parse_camera("demo:pcb=board")) == "board"
+    with pytest.raises(EdgeError, match=r"--category tile, but the camera's is board"):
+        category_of("tile", parse_camera("demo:pcb=board"))
+
+
+def test_a_folder_called_like_a_device_is_still_a_folder(tmp_path: Path) -> None:
+    assert source_of(None, Path("0")).address == str(Path("0").resolve())
+
+
+def test_the_next_command_repeats_what_is_not_default_and_no_password(tmp_path: Path) -> None:
+    assert next_command(Settings(), "demo:pcb", "pcb") == "edge run --camera demo:pcb --category pcb"
+    settings = Settings(data=tmp_path / "my data", input_size=512)
+    spec = parse_camera("rtsp://user:secret@host/a")
+    command = next_command(settings, spec.redacted, "pcb")
+    assert "secret" not in command
+    assert command.endswith(f"--data '{tmp_path}/my data' --input-size 512")

