@@ -14,8 +14,8 @@ import numpy as np
 
 from edge.errors import EdgeError
 from edge.frame import NO_IDENTITY, Frame
-from edge.line.camera import Camera, Shot, open_camera
-from edge.line.camera_spec import CameraSpec
+from edge.line.camera import Shot, open_camera
+from edge.line.camera_spec import CameraSpec, Kind
 from edge.line.journal import Journal, unfinished_run
 from edge.line.message import Ack, Hello, Welcome
 from edge.line.outbox import Outbox
@@ -71,9 +71,10 @@ class Capture:
 
     def __init__(self, settings: Settings, options: CaptureOptions) -> None:
         """Open the camera and its journal. Raises EdgeError if either cannot be had."""
-        self._settings, self._options = settings, options
+        check_overload(options)
+        self._settings = settings
         self._camera = open_camera(options.spec, fps=options.fps, once=options.once)
-        overload = _overload(options.overload, self._camera)
+        overload = options.overload or ("wait" if self._camera.can_wait else "drop-oldest")
         name = options.spec.name
         run = options.run or unfinished_run(settings.journals, name) or new_run()
         category = options.spec.category
@@ -251,10 +252,10 @@ def new_run() -> str:
     return now.strftime("%Y%m%dT%H%M%S.") + f"{now.microsecond // 1000:03d}Z"
 
 
-def _overload(asked: Overload | None, camera: Camera) -> Overload:
-    if asked == "wait" and not camera.can_wait:
+def check_overload(options: CaptureOptions) -> None:
+    """Raise EdgeError if the policy is `wait` and the camera cannot."""
+    if options.overload == "wait" and options.spec.kind in (Kind.DEVICE, Kind.STREAM):
         raise EdgeError(
-            f"camera {camera.source} cannot wait: it delivers whether or not somebody looks. "
+            f"camera {options.spec.redacted} cannot wait: it delivers whether or not somebody looks. "
             "Use --overload drop-oldest or drop-newest."
         )
-    return asked or ("wait" if camera.can_wait else "drop-oldest")

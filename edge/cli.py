@@ -114,6 +114,7 @@ def capture(
 ) -> None:
     """Run one capture process by itself: number a camera's frames and send them to a worker, here or elsewhere."""
     from edge.capture import Capture, CaptureOptions
+    from edge.line.shot import CameraError
     from edge.process import start_logging, stop_on_signal
 
     settings = Settings.read(data=data, address=address, deadline_s=deadline)
@@ -123,7 +124,11 @@ def capture(
     options = CaptureOptions(replace(spec, name=name or spec.name), trigger, overload, fps=fps, once=once, run=run)
     process = Capture(settings, options)
     stop_on_signal(process.stop)
-    summary = process.run()
+    try:
+        summary = process.run()
+    except CameraError as error:  # it worked before, so trying again may help: not exit code 2
+        logging.getLogger("edge.capture").error("%s", error)
+        raise typer.Exit(1) from error
     if as_json:
         print_json(asdict(summary))
     raise typer.Exit(1 if summary.unacknowledged else 0)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Engine
 
 from edge import lock
-from edge.capture import CaptureOptions, new_run
+from edge.capture import CaptureOptions, check_overload, new_run
 from edge.errors import EdgeError
 from edge.ledger.counts import Counts, count_run
 from edge.ledger.record import open_engine
@@ -27,7 +27,7 @@ from edge.line.journal import JournalCount
 from edge.settings import Settings
 from edge.supervisor import Program, Role, Supervisor
 from edge.verdict import Reason
-from edge.vision.bundle import load_bundle
+from edge.vision.bundle import categories, load_bundle
 
 log = logging.getLogger(__name__)
 
@@ -133,8 +133,9 @@ def _check(settings: Settings, captures: Sequence[CaptureOptions], *, page: bool
     """Find out early what cannot work: a missing camera, an unknown category, a port in use."""
     for options in captures:
         check_source(options.spec)
+        check_overload(options)
         if options.spec.category is not None:
-            load_bundle(settings.bundles, options.spec.category)
+            _check_bundle(settings, options.spec.category)
     if page:
         check_port_free(settings.page_host, settings.page_port, option="--port")
     for index, options in enumerate(captures):
@@ -142,11 +143,20 @@ def _check(settings: Settings, captures: Sequence[CaptureOptions], *, page: bool
             check_port_free(settings.page_host, settings.trigger_port + index, option="EDGE_TRIGGER_PORT")
 
 
+def _check_bundle(settings: Settings, category: str) -> None:
+    """Raise EdgeError if there is no bundle, or it is for another encoder; its weights are compared by the worker."""
+    bundle = load_bundle(settings.bundles, category)
+    bundle.check_fits(settings.encoder, bundle.manifest.weights_sha256, settings.input_size)
+
+
 def _calibrated(settings: Settings, spec: CameraSpec, say: Callable[[str], None]) -> CameraSpec:
     """The demo camera without a category gets its own, taught by `calibrate` from its first good boards."""
     if spec.kind is not Kind.DEMO or spec.category is not None:
         return spec
     category = spec.address.replace(":", "-")
+    if category in categories(settings.bundles):
+        _check_bundle(settings, category)
+        return replace(spec, category=category)
     say(f"{spec.address} teaches itself: calibrating category {category} from its first {DEMO_REFERENCES} boards")
     arguments = ["--category", category, "--refs", str(DEMO_REFERENCES), "--camera", spec.address]
     done = subprocess.run(

@@ -12,6 +12,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import BinaryIO
 
+from edge.errors import EdgeError
 from edge.process import PARENT
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class Supervisor:
         return child.process.pid if child.process and child.process.poll() is None else None
 
     def tick(self) -> None:
-        """Start what should run and does not. Raises LineStopped when that is hopeless."""
+        """Start what should run and does not. Raises LineStopped or EdgeError when that is hopeless."""
         for child in self._children:
             if child.done:
                 continue
@@ -127,8 +128,8 @@ class Supervisor:
             child.done = True
             return
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        if code == CONFIG_EXIT:
-            raise LineStopped(f"{name} cannot work: {self._last_words(child.program)}")
+        if code == CONFIG_EXIT and not child.restarts:  # later it may be a camera that is unplugged and comes back
+            raise EdgeError(f"{name} cannot work: {self._last_words(child.program)}")
         child.restarts += 1
         child.in_vain = child.in_vain + 1 if self._rows() == child.rows_at_start else 0
         if child.in_vain >= MOST_RESTARTS:
@@ -149,4 +150,4 @@ class Supervisor:
     def _last_words(self, program: Program) -> str:
         """The last line that a process logged, which for one that failed is its error."""
         lines = self._log_path(program).read_text(errors="replace").splitlines()
-        return lines[-1] if lines else "it said nothing."
+        return lines[-1].removeprefix("error: ") if lines else "it said nothing."

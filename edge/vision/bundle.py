@@ -157,4 +157,4 @@ def _write(path: Path, content: bytes) -> None:
 
 def _versions(folder: Path) -> list[int]:
     """Numbers of the versions in a category's folder, sorted."""
-    return sorted(int(path.name) for path in folder.glob("[0-9]*") if path.is_dir()) if folder.is_dir() else []
+    return sorted(int(path.name) for path in folder.glob("*") if path.name.isdecimal())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.errors import EdgeError
 from edge.settings import Settings
 from edge.supervisor import LineStopped, Program, Role, Supervisor
 from tests.fakes import numbered_folder
@@ -90,7 +91,7 @@ def test_a_process_that_never_gets_anywhere_is_given_up_with_its_last_words(tmp_
 def test_an_error_of_the_users_is_not_tried_again(tmp_path: Path) -> None:
     wrong = Program("worker", Role.WORKER, ["-c", "import sys; print('error: wrong lens'); sys.exit(2)"])
     line = Supervisor([wrong], logs=tmp_path, rows=lambda: 0)
-    with pytest.raises(LineStopped, match="error: wrong lens"):
+    with pytest.raises(EdgeError, match="wrong lens"):
         wait_until(lambda: False, timeout_s=30, tick=line.tick)
     assert line.restarts == {}
     line.stop()
