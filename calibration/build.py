@@ -48,28 +48,31 @@ def build(
     bank = memory_bank(features, keep=keep or tokens_to_keep(encoder.input_size))
     maps = leave_one_out(features, bank)
     threshold = first_threshold([float(one.max()) for one in maps])
-    names = [f"{number:02}.png" for number in range(1, len(references) + 1)]
+    calibration = Calibration(
+        grade=threshold.grade,
+        method=threshold.method,
+        loo_scores=tuple(float(one.max()) for one in maps),
+        tokens={name: vectors.shape[1] for name, vectors in bank.items()},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        controls=dict(controls or {}),
+    )
     manifest = Manifest(
         category=category,
         encoder=encoder.name,
         weights_sha256=encoder.weights_sha256,
         input_size=encoder.input_size,
-        references=tuple(
-            Reference(file=name, source=reference.source) for name, reference in zip(names, references, strict=True)
-        ),
+        references=name_references(references),
         threshold=threshold.value,
         scale=None if threshold.value is None else heatmap_scale(maps, threshold.value),
-        calibration=Calibration(
-            grade=threshold.grade,
-            method=threshold.method,
-            loo_scores=tuple(float(one.max()) for one in maps),
-            tokens={name: vectors.shape[1] for name, vectors in bank.items()},
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            controls=dict(controls or {}),
-        ),
+        calibration=calibration,
     )
     folder = save_bundle(bundles_dir, manifest, as_arrays(bank), [reference.pixels for reference in references])
     return Built(folder, manifest, threshold)
+
+
+def name_references(references: Sequence[Taken]) -> tuple[Reference, ...]:
+    """File names inside the bundle: 01.png, 02.png, ... in order."""
+    return tuple(Reference(file=f"{n:02}.png", source=each.source) for n, each in enumerate(references, 1))
 
 
 def memory_bank(features: Sequence[Features], *, keep: int) -> dict[str, Tensor]:

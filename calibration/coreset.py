@@ -20,7 +20,7 @@ def keep_farthest(vectors: Tensor, keep: int) -> Tensor:
     From the first token on, always the token whose cosine distance to those already kept is largest. References are
     treated apart and keep equally many; equation 4 is then taken over the kept tokens only. (Gonzalez 1985; PatchCore
     does it over all references together.) At 320 px with four references this changed no AUROC of four data sets by
-    more than 0.02, where keeping random tokens, or every second one, cost up to 0.1 on small defects.
+    more than 0.02; half the tokens, drawn at random, cost up to 0.11, and every second one up to 0.05.
     """
     references, count, _ = vectors.shape
     if count <= keep:

@@ -2,12 +2,9 @@
 
 import errno
 import ipaddress
-import os
 import signal
 import socket
 import sys
-import threading
-import time
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -18,10 +15,10 @@ import uvicorn
 from dashboard.app import create_app
 from dashboard.site import Site
 from edge.errors import EdgeError
-from edge.settings import PREFIX, Settings
+from edge.process import follow_parent
+from edge.settings import Settings
 
 USER_ERROR = 2
-PARENT_CHECK_S = 1.0
 
 
 class PageServer(uvicorn.Server):
@@ -72,23 +69,10 @@ def serve(settings: Settings, listener: socket.socket) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises the signal again when it is done
     try:
         server = PageServer(config, app.state.site)
-        _end_with_parent(server)
+        follow_parent(lambda: server.handle_exit(signal.SIGTERM, None))
         server.run(sockets=[listener])
     except KeyboardInterrupt:
         return
-
-
-def _end_with_parent(server: PageServer) -> None:
-    """Where a supervisor started this process (it says so in the environment), do not outlive it."""
-    parent = os.environ.get(f"{PREFIX}PARENT_PID")
-
-    def follow() -> None:
-        while str(os.getppid()) == parent:
-            time.sleep(PARENT_CHECK_S)
-        server.handle_exit(signal.SIGTERM, None)
-
-    if parent:
-        threading.Thread(target=follow, name="parent watch", daemon=True).start()
 
 
 def is_loopback(host: str) -> bool:

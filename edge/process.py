@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,9 +29,21 @@ def stop_on_signal(stop: Callable[[], None]) -> None:
     """Call `stop` at SIGTERM and SIGINT, and when the parent that asked for it has gone."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop())
+    follow_parent(stop)
+
+
+def follow_parent(stop: Callable[[], None]) -> None:
+    """Where a supervisor started this process (it says so in the environment), call `stop` once it is gone."""
     parent = os.environ.get(PARENT)
+
+    def follow() -> None:
+        while str(os.getppid()) == parent:
+            time.sleep(PARENT_CHECK_S)
+        logging.getLogger(__name__).warning("the supervisor (process %s) is gone; stopping", parent)
+        stop()
+
     if parent:
-        threading.Thread(target=_follow, args=(int(parent), stop), name="parent watch", daemon=True).start()
+        threading.Thread(target=follow, name="parent watch", daemon=True).start()
 
 
 def tune_for_scoring() -> None:
@@ -51,11 +64,3 @@ def peak_mb(pid: int) -> float:
     """The largest resident size that a process has had, in MiB (Linux)."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
-
-
-def _follow(parent: int, stop: Callable[[], None]) -> None:
-    gone = threading.Event()
-    while os.getppid() == parent:
-        gone.wait(PARENT_CHECK_S)
-    logging.getLogger(__name__).warning("the supervisor (process %d) is gone; stopping", parent)
-    stop()

@@ -7,8 +7,6 @@ sends again what was not acknowledged. Sockets belong to the thread and the proc
 
 import fcntl
 import os
-import select
-import socket
 import time
 import uuid
 from collections.abc import Sequence
@@ -20,50 +18,13 @@ from edge.errors import EdgeError
 from edge.frame import Frame, FrameInfo
 from edge.line import message
 from edge.line.message import BadMessage
+from edge.line.wakeup import Wakeup
 from edge.verdict import Reason
 
 HELLO_EVERY_S = 0.5
 PING_EVERY_S = 1.0
 SILENCE_S = 5.0  # a worker that answered nothing for so long is taken for gone
 SEND_MESSAGES = 64
-
-
-class Wakeup:
-    """Lets another thread end a poll early."""
-
-    def __init__(self) -> None:
-        self._receiver, self._sender = socket.socketpair()
-        self._receiver.setblocking(False)
-        self._sender.setblocking(False)
-
-    def set(self) -> None:
-        """Wake the poller; more than one wake at a time is one."""
-        try:
-            self._sender.send(b"!")
-        except OSError:  # full of wakes that nobody has seen yet, or closed: nobody is to be woken
-            return
-
-    def wait(self, timeout_s: float) -> None:
-        """Wait for a wake, at most so long."""
-        if select.select([self._receiver], [], [], timeout_s)[0]:
-            self.clear()
-
-    def close(self) -> None:
-        """Nobody polls any more."""
-        self._receiver.close()
-        self._sender.close()
-
-    def fileno(self) -> int:
-        """For the poller."""
-        return self._receiver.fileno()
-
-    def clear(self) -> None:
-        """Forget the wakes so far."""
-        try:
-            while self._receiver.recv(4096):
-                pass
-        except BlockingIOError:
-            return
 
 
 def _new_socket(context: zmq.Context[zmq.Socket[bytes]], kind: int, max_message_bytes: int) -> zmq.Socket[bytes]:
