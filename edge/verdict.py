@@ -38,7 +38,6 @@ class Reason(StrEnum):
     POISON = "poison"  # two workers died while scoring it
     UNREADABLE = "unreadable"  # the source delivered something that is no picture
     CAPTURE_DIED = "capture_died"  # numbered by a capture that died before the frame was recorded
-    WORKER_ERROR = "worker_error"  # scoring gave no finite number; the worker's log says more
     STOPPED = "stopped"  # the line was stopped while the frame was waiting
 
 
