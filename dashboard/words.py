@@ -22,7 +22,6 @@ REASONS = {  # by name: a record may hold reasons of other versions
     "unreadable": "No readable picture",
     "capture_died": "Camera process died",
     "stopped": "Line was stopped",
-    "worker_error": "Error while scoring, see the log",
 }
 
 
