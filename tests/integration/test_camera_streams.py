@@ -1,6 +1,5 @@
 """Live streams over real sockets: an MJPEG server with a password, that dies or stalls; and what is printed."""
 
-import base64
 import os
 import subprocess
 import sys
@@ -8,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,66 +14,8 @@ import pytest
 from edge.line.camera import Camera, CameraError, open_camera
 from edge.line.camera_spec import parse_camera
 from edge.line.live import Live, open_capture
-from tests.numbered_jpeg import number_in, numbered
-
-USER, PASSWORD = "operator", "s3cret-Pa55"
-
-
-class MjpegServer(ThreadingHTTPServer):
-    """A camera that speaks multipart JPEG: `frames` frames, then it hangs up, or says nothing more if it `stalls`."""
-
-    daemon_threads = True
-
-    def __init__(self, *, frames: int, stalls: bool = False, period_s: float = 0.01) -> None:
-        super().__init__(("127.0.0.1", 0), MjpegHandler)
-        self.frames, self.stalls, self.period_s = frames, stalls, period_s
-        self.stopped = threading.Event()
-
-    @property
-    def port(self) -> int:
-        return int(self.server_address[1])
-
-
-class MjpegHandler(BaseHTTPRequestHandler):
-    server: MjpegServer
-
-    def do_GET(self) -> None:
-        token = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        if self.headers.get("Authorization") != f"Basic {token}":
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="camera"')
-            self.end_headers()
-            return
-        self.send_response(200)
-        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-        self.end_headers()
-        for number in range(1, self.server.frames + 1):
-            content = numbered(number)
-            self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(content))
-            self.wfile.write(content + b"\r\n")
-            self.server.stopped.wait(self.server.period_s)
-        if self.server.stalls:
-            self.server.stopped.wait(60)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@contextmanager
-def serving(server: MjpegServer) -> Iterator[MjpegServer]:
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.stopped.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def address(port: int, password: str = PASSWORD) -> str:
-    return f"http://{USER}:{password}@127.0.0.1:{port}/video"
+from tests.mjpeg import PASSWORD, USER, MjpegServer, address, serving
+from tests.numbered_jpeg import number_in
 
 
 def impatient(port: int) -> Live:

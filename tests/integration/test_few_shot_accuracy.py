@@ -5,28 +5,21 @@ cookie 0.929, hazelnut_toy 1.000, demo 0.988) by less than a broken map costs, a
 """
 
 import time
-from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
 
-from calibration.build import build
 from calibration.references import References, Taken, collect
-from edge.frame import Pixels
 from edge.line.camera import open_camera
 from edge.line.camera_spec import parse_camera
 from edge.line.demo import demo_boards
 from edge.line.picture import read_picture
-from edge.verdict import Outcome, Verdict
+from edge.verdict import Outcome
 from edge.vision.encoder import Encoder, open_encoder
-from edge.vision.scorer import VisionScorer
-
-MOST_PICTURES = 60
-BATCH = 4
+from tests.few_shot import BATCH, auroc, calibrated, judge, some
 
 
 @pytest.fixture(scope="module")
@@ -34,35 +27,10 @@ def encoder() -> Encoder:
     return open_encoder("lite", input_size=320, device="cpu")
 
 
-def some(folder: Path) -> list[Path]:
-    """The pictures of a folder, or MOST_PICTURES of them drawn with seed 0."""
-    files = sorted(folder.iterdir())
-    if len(files) <= MOST_PICTURES:
-        return files
-    return [files[i] for i in np.random.default_rng(0).choice(len(files), MOST_PICTURES, replace=False)]
-
-
-def calibrated(encoder: Encoder, references: Sequence[Taken], folder: Path) -> VisionScorer:
-    build(encoder, references, category="part", bundles_dir=folder)
-    scorer = VisionScorer(encoder, folder)
-    scorer.load("part")
-    return scorer
-
-
 def first_four(folder: Path) -> list[Taken]:
     references = References(4)
     list(collect(open_camera(parse_camera(str(folder)), fps=None, once=True), references))
     return references.taken
-
-
-def judge(scorer: VisionScorer, pictures: Sequence[Pixels]) -> list[Verdict]:
-    batches = [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
-    return [verdict for batch in batches for verdict in scorer.score(batch, ["part"] * len(batch))]
-
-
-def auroc(good: Sequence[Verdict], bad: Sequence[Verdict]) -> float:
-    scores = [verdict.score for verdict in (*good, *bad)]
-    return float(roc_auc_score([0] * len(good) + [1] * len(bad), scores))
 
 
 @pytest.mark.parametrize(

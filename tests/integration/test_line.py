@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import zmq
 from sqlalchemy import select
@@ -20,10 +22,12 @@ from edge.ledger.verify import Report, verify
 from edge.line import message
 from edge.line.camera_spec import CameraSpec, parse_camera
 from edge.line.journal import Journal
+from edge.line.shot import CameraError
 from edge.line.transport import WorkerLink, ranges
 from edge.settings import Settings
 from edge.worker import Worker
 from tests.fakes import NumberScorer, numbered_folder, numbered_frame
+from tests.mjpeg import PASSWORD, MjpegServer, address, serving
 
 
 @pytest.fixture
@@ -148,6 +152,44 @@ def test_a_category_that_the_worker_does_not_know_is_refused_with_the_reason(
     spec = parse_camera(str(numbered_folder(tmp_path / "parts", 3)))
     with running(settings, NumberScorer()), pytest.raises(EdgeError, match="letters"):
         capture_all(settings, CaptureOptions(CameraSpec(spec.address, "letters", spec.name), once=True))
+
+
+def test_a_stream_that_ends_is_an_error_after_all_it_delivered_is_recorded_and_its_password_is_nowhere(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    with serving(MjpegServer(frames=60)) as server, running(settings, NumberScorer()):
+        capture = Capture(settings, CaptureOptions(parse_camera(address(server.port))))
+        with pytest.raises(CameraError, match="stopped delivering"):
+            capture.run()
+    found = rows(settings)
+    assert len(found) == 60
+    assert {row.source for row in found} == {f"http://127.0.0.1:{server.port}/video"}
+    assert report(settings).good_while(running=False)
+    files = [path.read_bytes() for path in settings.data.rglob("*") if path.is_file()]
+    assert len(files) > 3
+    assert not any(PASSWORD.encode() in content for content in files)
+    assert PASSWORD not in caplog.text
+
+
+def passing_parts(path: Path, parts: int) -> Path:
+    """A video in which bright parts come in, rest for ten frames, and leave."""
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (320, 240))
+    for _ in range(parts):
+        for x in [*range(-80, 120, 20), *[120] * 10, *range(140, 340, 20)]:
+            frame = np.full((240, 320, 3), 60, np.uint8)
+            cv2.rectangle(frame, (x, 80), (x + 80, 160), (40, 180, 220), -1)
+            video.write(frame)
+    video.release()
+    return path
+
+
+def test_the_still_trigger_numbers_each_part_that_comes_to_rest_once(settings: Settings, tmp_path: Path) -> None:
+    with running(settings, NumberScorer()):
+        summary = capture_all(settings, options(passing_parts(tmp_path / "belt.avi", 3), trigger="still"))
+    assert summary.numbered == 3
+    frames = [int(row.source.rpartition("#")[2]) for row in rows(settings)]
+    assert [10 < frame - 30 * part <= 20 for part, frame in enumerate(frames)] == [True] * 3, frames
 
 
 def test_stopping_mid_way_accounts_for_every_numbered_frame(settings: Settings, tmp_path: Path) -> None:
