@@ -12,12 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Engine
-
 from edge import lock
 from edge.capture import CaptureOptions, check_overload, new_run
 from edge.errors import EdgeError
-from edge.ledger.counts import Counts, count_run
+from edge.ledger.counts import Counts, RunCount
 from edge.ledger.record import open_engine
 from edge.ledger.schema import prepare
 from edge.ledger.verify import settle, verify
@@ -66,18 +64,19 @@ def run_line(
     run = new_run()
     with lock.hold(settings.data, run=run):
         captures = [replace(options, run=run, spec=_calibrated(settings, options.spec, say)) for options in captures]
-        engine = open_engine(settings.database, writes=True)
-        settled = settle(engine, Reason.CAPTURE_DIED, journals=settings.journals, media=settings.media)
+        settled = _settle(settings, Reason.CAPTURE_DIED)
         if settled:
             say(f"{settled} frames of an earlier run that died were recorded as not inspected: capture_died")
         started_s = time.monotonic()
+        engine = open_engine(settings.database)
+        count = RunCount(engine, run)
         table = _table(settings, captures, page=page)
-        supervisor = Supervisor(table, logs=settings.logs, rows=lambda: count_run(engine, run).total)
+        supervisor = Supervisor(table, logs=settings.logs, rows=lambda: count.look().total)
         numbered = JournalCount([settings.journals / run / f"{options.spec.name}.jsonl" for options in captures])
         try:
             with _stop_signals() as stop:
                 for _ in _ticks(supervisor, stop, once=all(options.once for options in captures)):
-                    show(numbered.look(), count_run(engine, run))
+                    show(numbered.look(), count.look())
                     if page and _listens(settings.page_host, settings.page_port):
                         say(f"page: http://{settings.page_host}:{settings.page_port}")
                         page = False
@@ -85,9 +84,13 @@ def run_line(
                 supervisor.stop()
         finally:
             supervisor.stop()
-            summary = _account(settings, engine, run, supervisor, time.monotonic() - started_s)
+            report = verify(engine, journals=settings.journals, media=settings.media, run=run)
+            if not (balanced := all(account.balanced for account in report.accounts)):
+                _settle(settings, Reason.STOPPED)  # a process died at the end: its frames get an outcome all the same
+            counts = count.look()
             engine.dispose()
-        return summary
+        total = sum(account.numbered or 0 for account in report.accounts)
+        return Summary(run, total, counts, supervisor.restarts, balanced, time.monotonic() - started_s)
 
 
 def _ticks(supervisor: Supervisor, stop: threading.Event, *, once: bool) -> Iterator[None]:
@@ -170,14 +173,12 @@ def _calibrated(settings: Settings, spec: CameraSpec, say: Callable[[str], None]
     return replace(spec, category=category)
 
 
-def _account(settings: Settings, engine: Engine, run: str, supervisor: Supervisor, duration_s: float) -> Summary:
-    """The run's numbers; frames that a dead process left without an outcome get one, and the run is not balanced."""
-    report = verify(engine, journals=settings.journals, media=settings.media, run=run)
-    balanced = all(account.balanced for account in report.accounts)
-    if not balanced:
-        settle(engine, Reason.STOPPED, journals=settings.journals, media=settings.media)
-    numbered = sum(account.numbered or 0 for account in report.accounts)
-    return Summary(run, numbered, count_run(engine, run), supervisor.restarts, balanced, duration_s)
+def _settle(settings: Settings, reason: Reason) -> int:
+    """Give every frame that a dead process left without an outcome this one; how many those were."""
+    engine = open_engine(settings.database, writes=True)
+    settled = settle(engine, reason, journals=settings.journals, media=settings.media)
+    engine.dispose()
+    return settled
 
 
 def check_port_free(host: str, port: int, *, option: str) -> None:

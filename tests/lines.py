@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from edge.ledger.counts import count_run
+from edge.ledger.counts import RunCount
 from edge.ledger.record import Inspection, open_engine
 from edge.ledger.schema import prepare
 from edge.ledger.verify import Report, verify
@@ -22,6 +22,7 @@ def number_line(settings: Settings, folder: Path, *, delay_s: float = 0.0, poiso
     """A line of real processes that inspects a folder of numbered pictures; only the scorer is not the real one."""
     prepare(settings.database)
     engine = open_engine(settings.database)
+    count = RunCount(engine, RUN)
     worker = ["-m", "tests.number_worker", str(delay_s), *([] if poison is None else [str(poison)])]
     capture = ["-m", "edge.cli", "capture", "--run", RUN, "--category", "numbers", "--once"]
     environment = settings.child_environment()
@@ -29,7 +30,7 @@ def number_line(settings: Settings, folder: Path, *, delay_s: float = 0.0, poiso
         Program("worker", Role.WORKER, worker, environment),
         Program("capture", Role.CAPTURE, capture, {**environment, "EDGE_CAMERA": str(folder)}),
     ]
-    return Supervisor(table, logs=settings.logs, rows=lambda: count_run(engine, RUN).total)
+    return Supervisor(table, logs=settings.logs, rows=lambda: count.look().total)
 
 
 def wait_until(condition: Callable[[], object], *, timeout_s: float, tick: Callable[[], None] = lambda: None) -> None:

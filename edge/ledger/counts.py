@@ -1,10 +1,11 @@
 """A run in numbers, for the terminal: how many frames ended how, how fast, how late."""
 
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from edge.ledger.record import Inspection, Run
@@ -34,32 +35,41 @@ class Counts:
         return sum(self.outcomes.values())
 
 
-def count_run(engine: Engine, run: str) -> Counts:
-    """Count one run's rows."""
-    with Session(engine) as session:
-        run_id = session.scalar(select(Run.id).where(Run.name == run))
-        mine = Inspection.run_id == run_id
-        groups = session.execute(
-            select(Inspection.outcome, Inspection.reason, func.count()).where(mine).group_by("outcome", "reason")
-        ).all()
-        recent = session.execute(
-            select(Inspection.captured_ns, Inspection.latency_ms, Inspection.outcome)
-            .where(mine)
-            .order_by(Inspection.id.desc())
-            .limit(RECENT_ROWS)
-        ).all()
-    outcomes: Counter[str] = Counter({outcome.value: 0 for outcome in Outcome})
-    reasons: Counter[str] = Counter()
-    for outcome, reason, count in groups:
-        outcomes[outcome] += count
+class RunCount:
+    """Counts one run's rows as they come; each look reads only what was added, so it stays cheap in long runs."""
+
+    def __init__(self, engine: Engine, run: str) -> None:
+        self._engine, self._run = engine, run
+        self._last_id = 0
+        self._outcomes: Counter[str] = Counter({outcome.value: 0 for outcome in Outcome})
+        self._reasons: Counter[str] = Counter()
+        self._captured_ns: deque[int] = deque(maxlen=RECENT_ROWS)
+        self._latencies_ms: deque[float] = deque(maxlen=RECENT_ROWS)
+
+    def look(self) -> Counts:
+        """The counts by now."""
+        columns = (
+            Inspection.id, Inspection.outcome, Inspection.reason, Inspection.captured_ns, Inspection.latency_ms
+        )  # fmt: skip
+        with Session(self._engine) as session:
+            run_id = select(Run.id).where(Run.name == self._run).scalar_subquery()
+            new = select(*columns).where(Inspection.run_id == run_id, Inspection.id > self._last_id)
+            for row in session.execute(new.order_by(Inspection.id)):
+                self._add(*row)
+        p50, p95 = np.percentile(self._latencies_ms, (50, 95)).tolist() if self._latencies_ms else (None, None)
+        return Counts(dict(self._outcomes), dict(self._reasons), _rate(self._captured_ns), p50, p95)
+
+    def _add(self, row_id: int, outcome: str, reason: str | None, captured_ns: int, latency_ms: float) -> None:
+        self._last_id = row_id
+        self._outcomes[outcome] += 1
+        self._captured_ns.append(captured_ns)
         if outcome == Outcome.NOT_INSPECTED:
-            reasons[str(reason)] += count
-    latencies_ms = [row.latency_ms for row in recent if row.outcome != Outcome.NOT_INSPECTED]
-    p50, p95 = np.percentile(latencies_ms, (50, 95)).tolist() if latencies_ms else (None, None)
-    return Counts(dict(outcomes), dict(reasons), _rate([row.captured_ns for row in recent]), p50, p95)
+            self._reasons[str(reason)] += 1
+        else:
+            self._latencies_ms.append(latency_ms)
 
 
-def _rate(captured_ns: list[int]) -> float | None:
+def _rate(captured_ns: Sequence[int]) -> float | None:
     if len(captured_ns) < 2:
         return None
     span_s = (max(captured_ns) - min(captured_ns)) / 1e9

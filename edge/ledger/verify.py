@@ -1,6 +1,7 @@
 """Does the record hold every frame? Journals against rows, rows against files."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from edge.ledger.record import Camera, Inspection, Run
 from edge.ledger.writer import Entry, Writer
-from edge.line.journal import read_journal
+from edge.line.journal import Journal, JournalInUse, ended, numbers_in, read_header
 from edge.verdict import Outcome, Reason, not_inspected
 
 SETTLE_GROUP = 500
@@ -62,30 +63,49 @@ def verify(engine: Engine, *, journals: Path, media: Path, run: str | None = Non
 
 
 def settle(engine: Engine, reason: Reason, *, journals: Path, media: Path) -> int:
-    """Record every frame that was numbered and never recorded as not inspected, with this reason.
+    """Record every frame that was numbered and never recorded as not inspected, with this reason, and end its journal.
 
-    Only for when no capture and no worker is running on this data folder. Returns how many frames that were.
+    engine: opened with `writes=True`. Only for when no worker is running on this data folder; journals that a capture
+    is writing are left alone. Returns how many frames that were.
     """
     writer = Writer(engine, media)
     settled = 0
     for path in sorted(journals.glob("*/*.jsonl")):
-        header, frames = read_journal(path)
-        if not frames:
+        header = None if ended(path) else read_header(path)
+        if header is None:
             continue
-        run, camera = str(header["run"]), str(header["camera"])
-        committed = writer.register(run, camera, source=str(header["source"]), category=header["category"])
-        lost = [Entry(info, not_inspected(reason)) for info in frames if info.seq > committed]
-        for start in range(0, len(lost), SETTLE_GROUP):
-            settled += len(writer.write(lost[start : start + SETTLE_GROUP]))
+        try:
+            journal = Journal(
+                journals,
+                run=path.parent.name,
+                camera=path.stem,
+                source=str(header["source"]),
+                category=header["category"],
+            )
+        except JournalInUse:
+            continue
+        with journal:
+            settled += _settle(writer, journal, reason, header)
+            journal.end()
+    return settled
+
+
+def _settle(writer: Writer, journal: Journal, reason: Reason, header: Mapping[str, str | None]) -> int:
+    first = 1 + writer.register(
+        journal.run, journal.camera, source=str(header["source"]), category=header["category"]
+    )  # fmt: skip
+    settled = 0
+    for start in range(first, journal.numbered + 1, SETTLE_GROUP):
+        frames = journal.entries(start, min(journal.numbered, start + SETTLE_GROUP - 1))
+        settled += len(writer.write([Entry(info, not_inspected(reason)) for info in frames]))
     return settled
 
 
 def _accounts(session: Session, journals: Path, run: str | None) -> list[Account]:
     numbered: dict[tuple[str, str], set[int]] = {}
     for path in sorted(journals.glob("*/*.jsonl")):
-        header, frames = read_journal(path)
-        if header:
-            numbered[str(header["run"]), str(header["camera"])] = {info.seq for info in frames}
+        if read_header(path):
+            numbered[path.parent.name, path.stem] = numbers_in(path)
     cameras = session.execute(select(Run.name, Camera.name, Camera.id).join(Camera, Camera.run_id == Run.id)).all()
     ids = {(run_name, camera): camera_id for run_name, camera, camera_id in cameras}
     keys = sorted(key for key in numbered.keys() | ids.keys() if run in (None, key[0]))

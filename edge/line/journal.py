@@ -8,7 +8,7 @@ The file: a header line {"version", "run", "camera", "source", "category"}, then
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +18,10 @@ from edge.frame import NO_IDENTITY, FrameInfo, PartIdentity
 VERSION = 1
 INDEX_STEP = 256  # one remembered file offset for so many frames
 ENDED = b'{"ended": true}\n'
+
+
+class JournalInUse(EdgeError):
+    """Another process writes this journal."""
 
 
 class Journal:
@@ -78,7 +82,7 @@ class Journal:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._fd)
-            raise EdgeError(
+            raise JournalInUse(
                 f"journal {self.path} is being written by another capture; one camera, one capture. "
                 "Stop the other one, or give this camera another name."
             ) from None
@@ -104,15 +108,28 @@ class Journal:
             self._offsets.append(offset)
 
 
-def read_journal(path: Path) -> tuple[dict[str, str | None], list[FrameInfo]]:
-    """A journal's header and all its frames, for those who only check; a torn last line does not count."""
+def read_header(path: Path) -> dict[str, str | None] | None:
+    """Who wrote a journal, or None if its capture died before even this was whole."""
     with path.open("rb") as file:
         first = file.readline()
-        if not first.endswith(b"\n"):
-            return {}, []
-        header = json.loads(first)
-        _check_header(header, path)
-        return header, list(frames_in(file, run=header["run"], camera=header["camera"]))
+    if not first.endswith(b"\n"):
+        return None
+    header: dict[str, str | None] = json.loads(first)
+    _check_header(header, path)
+    return header
+
+
+def numbers_in(path: Path) -> set[int]:
+    """The numbers that a journal gave to frames; a torn last line gave none."""
+    with path.open("rb") as file:
+        return {info.seq for info in frames_in(file, run="", camera="")}
+
+
+def ended(path: Path) -> bool:
+    """Whether a journal's capture ended cleanly, so that all its frames are recorded."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - len(ENDED)))
+        return file.read() == ENDED
 
 
 class JournalCount:
@@ -138,11 +155,7 @@ class JournalCount:
 def unfinished_run(folder: Path, camera: str) -> str | None:
     """The latest run whose capture of this camera did not end cleanly, or None."""
     paths = sorted(folder.glob(f"*/{camera}.jsonl"), key=lambda path: path.stat().st_mtime_ns)
-    if not paths:
-        return None
-    with paths[-1].open("rb") as file:
-        file.seek(max(0, paths[-1].stat().st_size - len(ENDED)))
-        return None if file.read() == ENDED else paths[-1].parent.name
+    return None if not paths or ended(paths[-1]) else paths[-1].parent.name
 
 
 def frames_in(lines: Iterator[bytes], *, run: str, camera: str) -> Iterator[FrameInfo]:
@@ -157,7 +170,7 @@ def _from(frames: Iterator[FrameInfo], first: int) -> Iterator[FrameInfo]:
     return (info for info in frames if info.seq >= first)
 
 
-def _check_header(header: dict[str, object], path: Path) -> None:
+def _check_header(header: Mapping[str, object], path: Path) -> None:
     if header.get("version") != VERSION:
         raise EdgeError(
             f"journal {path} has format {header.get('version')}, this program knows {VERSION}. "

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from edge.errors import EdgeError
 from edge.frame import FrameInfo, PartIdentity
-from edge.ledger.counts import count_run
+from edge.ledger.counts import RunCount
 from edge.ledger.media import read_map
 from edge.ledger.record import Base, Inspection, open_engine
 from edge.ledger.schema import prepare
@@ -171,11 +171,11 @@ def test_settling_gives_every_frame_without_outcome_one(engine: Engine, writer: 
     assert settle(engine, Reason.CAPTURE_DIED, **lines) == 697
     assert settle(engine, Reason.CAPTURE_DIED, **lines) == 0
     assert verify(engine, **lines).good_while(running=False)
-    assert count_run(engine, "run").reasons == {"capture_died": 697}
+    assert RunCount(engine, "run").look().reasons == {"capture_died": 697}
 
 
 def test_an_empty_record_counts_nothing(engine: Engine) -> None:
-    counts = count_run(engine, "no such run")
+    counts = RunCount(engine, "no such run").look()
     assert counts.total == 0
     assert counts.frames_per_s is None
 
@@ -194,7 +194,7 @@ def test_the_counts_are_the_first_outcomes(
         first.setdefault(seq, outcome)
         lost = Entry(entry(seq).info, not_inspected(Reason.OVERLOAD))
         writer.write([{"ok": entry(seq, number=1), "defect": entry(seq, number=10), "lost": lost}[outcome]])
-    counts = count_run(engine, "run").outcomes
+    counts = RunCount(engine, "run").look().outcomes
     engine.dispose()
     assert counts[Outcome.OK] == sum(outcome == "ok" for outcome in first.values())
     assert counts[Outcome.DEFECT] == sum(outcome == "defect" for outcome in first.values())

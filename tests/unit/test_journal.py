@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge.errors import EdgeError
 from edge.frame import PartIdentity
-from edge.line.journal import INDEX_STEP, Journal, JournalCount, read_journal, unfinished_run
+from edge.line.journal import INDEX_STEP, Journal, JournalCount, numbers_in, read_header, unfinished_run
 
 
 def open_journal(folder: Path, run: str = "r") -> Journal:
@@ -38,7 +38,7 @@ def test_entries_are_read_back_as_written(tmp_path: Path) -> None:
         assert journal.entries(1, len(written)) == written
     with open_journal(tmp_path) as journal:
         assert journal.entries(2 * INDEX_STEP, 2 * INDEX_STEP) == [written[2 * INDEX_STEP - 1]]
-    assert read_journal(journal.path)[1] == written
+    assert numbers_in(journal.path) == {info.seq for info in written}
 
 
 @given(cut=st.integers(min_value=1, max_value=200))
@@ -53,9 +53,8 @@ def test_a_torn_end_loses_only_lines_that_were_not_whole(tmp_path_factory: pytes
     with open_journal(folder) as journal:
         assert journal.numbered == left
         assert journal.append(captured_ns=1, source="next").seq == left + 1
-    header, frames = read_journal(journal.path)
-    assert header["camera"] == "cam"
-    assert [info.seq for info in frames] == list(range(1, left + 2))
+    assert (read_header(journal.path) or {})["camera"] == "cam"
+    assert numbers_in(journal.path) == set(range(1, left + 2))
 
 
 def test_a_second_writer_is_refused(tmp_path: Path) -> None:
