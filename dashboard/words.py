@@ -20,6 +20,7 @@ REASONS = {  # by name: a record may hold reasons of other versions
     "late": "Verdict came too late",
     "poison": "Frame stopped two workers",
     "unreadable": "No readable picture",
+    "too_large": "Picture too large",
     "capture_died": "Camera process died",
     "stopped": "Line was stopped",
 }

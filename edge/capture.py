@@ -11,13 +11,14 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
+from pydantic import ValidationError
 
 from edge.errors import EdgeError
 from edge.frame import NO_IDENTITY, Frame
 from edge.line.camera import Shot, open_camera
 from edge.line.camera_spec import CameraSpec, Kind
 from edge.line.journal import Journal, unfinished_run
-from edge.line.message import Ack, Hello, Welcome
+from edge.line.message import Ack, Hello, Welcome, fits, printable
 from edge.line.outbox import Outbox
 from edge.line.transport import CaptureLink
 from edge.line.trigger import Every, PendingTrigger, Still, TriggerQueue
@@ -76,13 +77,16 @@ class Capture:
         self._camera = open_camera(options.spec, fps=options.fps, once=options.once)
         overload = options.overload or ("wait" if self._camera.can_wait else "drop-oldest")
         name = options.spec.name
-        run = options.run or unfinished_run(settings.journals, name) or new_run()
         category = options.spec.category
-        self._journal = Journal(settings.journals, run=run, camera=name, source=self._camera.source, category=category)
+        run = options.run or unfinished_run(settings.journals, name, category) or new_run()
+        source = printable(self._camera.source)
+        self._hello = _hello(run=run, camera=name, source=source, category=category)
+        self._journal = Journal(settings.journals, run=run, camera=name, source=source, category=category)
         self._outbox = Outbox(overload, capacity=settings.queue_frames)
         if self._journal.numbered:
             self._outbox.lose(1, self._journal.numbered, Reason.CAPTURE_DIED)
-        self._hello = Hello(run=run, camera=name, source=self._camera.source, category=category)
+        self._passed_over = 0  # shots that are in the journal already
+        self._numbered_before = self._journal.numbered if self._camera.finite else 0
         self._link = CaptureLink(settings.line_address, self._hello, max_message_bytes=settings.max_message_bytes)
         self._changed = threading.Condition()  # guards the outbox; notified when it has room
         self._met = threading.Event()  # a worker has said welcome
@@ -131,9 +135,14 @@ class Capture:
     # the reader thread
 
     def _read(self) -> None:
-        """Number what the camera delivers, from the moment that there is a worker."""
-        while not self._met.wait(POLL_S):
-            if self._stop.is_set():
+        """Number what the camera delivers, from the moment that there is a worker.
+
+        Until then a live camera is drained, so that the first frame is not an old one.
+        """
+        while not self._met.is_set() and not self._stop.is_set():
+            if self._camera.can_wait:
+                self._met.wait(POLL_S)
+            elif self._camera.read() is None:
                 return
         while not self._stop.is_set() and (shot := self._next_shot()):
             self._take(shot)
@@ -146,13 +155,16 @@ class Capture:
 
     def _take(self, shot: Shot) -> None:
         """Decide whether the shot shows a part; if so, number it before anything else happens to it."""
+        if self._requests is None and shot.pixels is not None and not self._trigger.feed(shot.pixels):
+            return
+        if self._passed_over < self._numbered_before:  # a file that this run's earlier capture has numbered
+            self._passed_over += 1
+            return
         request = None
         if self._requests:
             shot, request = self._requested(self._requests, shot)
             if request is None:
                 return
-        if shot.pixels is not None and not self._trigger.feed(shot.pixels):
-            return
         seq = self._number(shot, request)
         if request:
             request.done(seq)
@@ -170,13 +182,21 @@ class Capture:
         deadline_s = self._settings.deadline_s
         info = self._journal.append(
             captured_ns=shot.captured_ns,
-            source=shot.source,
+            source=printable(shot.source),
             identity=request.identity if request else NO_IDENTITY,
             deadline_ns=shot.captured_ns + int(deadline_s * 1e9) if deadline_s else None,
         )
         with self._changed:
             if shot.pixels is None:
                 self._outbox.lose(info.seq, info.seq, Reason.UNREADABLE)
+            elif not fits(shot.pixels, max_bytes=self._settings.max_message_bytes):
+                log.error(
+                    "frame %d of %s: %s is too large; see EDGE_MAX_MESSAGE_BYTES",
+                    info.seq,
+                    info.source,
+                    shot.pixels.shape,
+                )
+                self._outbox.lose(info.seq, info.seq, Reason.TOO_LARGE)
             else:
                 self._outbox.put(Frame(info, shot.pixels))
         return info.seq
@@ -199,6 +219,8 @@ class Capture:
             with self._changed:
                 if isinstance(reply, Welcome):
                     log.info("camera %s: worker session %s", self._hello.camera, reply.session)
+                    self._check_record(reply)
+                    self._captured_ns.clear()
                     self._outbox.start_over(committed=reply.committed)
                     self._met.set()
                 elif isinstance(reply, Ack):
@@ -206,6 +228,14 @@ class Capture:
                         self._outbox.acknowledge(first, last)
                         self._note_latency(first, last)
                 self._changed.notify_all()
+
+    def _check_record(self, welcome: Welcome) -> None:
+        """Raise EdgeError if the record knows numbers that this journal never gave: they would be used twice."""
+        if welcome.highest > self._journal.numbered:
+            raise EdgeError(
+                f"the record of run {self._hello.run} goes up to frame {welcome.highest}, but the journal "
+                f"{self._journal.path} only to {self._journal.numbered}. Begin a new run with --run NAME."
+            )
 
     def _send(self) -> None:
         while self._link.session is not None:
@@ -230,7 +260,8 @@ class Capture:
         if self._outbox.empty and reader.exception() is None:
             self._journal.end()
         self._journal.close()
-        p50, p95, p99 = np.percentile(self._latencies_ms, (50, 95, 99)) if self._latencies_ms else (None, None, None)
+        latencies_ms = self._latencies_ms
+        p50, p95, p99 = np.percentile(latencies_ms, (50, 95, 99)).tolist() if latencies_ms else (None, None, None)
         summary = CaptureSummary(
             self._hello.run,
             self._hello.camera,
@@ -250,6 +281,17 @@ def new_run() -> str:
     """A name for a run that begins now: UTC time to the millisecond, `20261121T231747.123Z`."""
     now = datetime.now(UTC)
     return now.strftime("%Y%m%dT%H%M%S.") + f"{now.microsecond // 1000:03d}Z"
+
+
+def _hello(*, run: str, camera: str, source: str, category: str | None) -> Hello:
+    """What this capture says to the worker. Raises EdgeError for a name that cannot travel or be part of a path."""
+    try:
+        return Hello(run=run, camera=camera, source=source, category=category)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise EdgeError(
+            f"{first['loc'][0]} {first['input']!r}: use letters, digits, underscore and hyphen, at most 100 of them."
+        ) from error
 
 
 def check_overload(options: CaptureOptions) -> None:

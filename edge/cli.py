@@ -10,9 +10,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from edge import __version__
+from edge import __version__, lock
 from edge.errors import EdgeError
 from edge.line.camera_spec import CameraSpec, parse_camera, unique_names
+from edge.process import LOST_EXIT
 from edge.settings import Overload, Settings, Trigger
 
 app = typer.Typer(
@@ -125,10 +126,11 @@ def capture(
     process = Capture(settings, options)
     stop_on_signal(process.stop)
     try:
-        summary = process.run()
+        with lock.share(settings.data):
+            summary = process.run()
     except CameraError as error:  # it worked before, so trying again may help: not exit code 2
         logging.getLogger("edge.capture").error("%s", error)
-        raise typer.Exit(1) from error
+        raise typer.Exit(LOST_EXIT) from error
     if as_json:
         print_json(asdict(summary))
     raise typer.Exit(1 if summary.unacknowledged else 0)
@@ -156,7 +158,8 @@ def worker(
     process = Worker(settings, open_scorer(settings))
     stop_on_signal(process.stop)
     logging.getLogger("edge.worker").info("listening on %s", settings.line_address)
-    process.run()
+    with lock.share(settings.data):
+        process.run()
 
 
 @app.command()
@@ -192,7 +195,6 @@ def verify(
 
     Exit code 0 if all is well, 1 if not. While a line is running, frames without an outcome count as in flight.
     """
-    from edge import lock
     from edge.console import print_report
     from edge.ledger.record import open_engine
     from edge.ledger.verify import verify as check

@@ -2,17 +2,21 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from edge.errors import EdgeError
 
+RUN, PROCESSES = "edge.lock", "processes.lock"
+ALONE_TIMEOUT_S = 8.0  # the processes of a supervisor that was killed end by themselves
+
 
 @contextmanager
 def hold(data: Path, *, run: str) -> Iterator[None]:
     """Hold the data folder for a run. Raises EdgeError naming the process that has it."""
-    with _open(data) as fd:
+    with _open(data, RUN) as fd:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -26,19 +30,49 @@ def hold(data: Path, *, run: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def share(data: Path) -> Iterator[None]:
+    """Be one of the processes that count and record frames here; nobody is `alone` meanwhile."""
+    data.mkdir(parents=True, exist_ok=True)
+    with _open(data, PROCESSES) as fd:
+        fcntl.flock(fd, fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
+def alone(data: Path, *, timeout_s: float = ALONE_TIMEOUT_S) -> Iterator[None]:
+    """Be sure that no capture and no worker is at work here. Raises EdgeError if one still is after `timeout_s`."""
+    until_s = time.monotonic() + timeout_s
+    with _open(data, PROCESSES) as fd:
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > until_s:
+                    raise EdgeError(
+                        f"a capture or a worker is at work on data folder {data} without `edge run`. "
+                        "Stop it, or choose another folder with --data."
+                    ) from None
+                time.sleep(0.1)
+            else:
+                break
+        yield
+
+
 def held(data: Path) -> bool:
-    """Whether a line is running on this data folder."""
-    with _open(data) as fd:
+    """Whether a line, or one of its processes, is running on this data folder."""
+    with _open(data, RUN) as run_fd, _open(data, PROCESSES) as processes_fd:
         try:
-            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(run_fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(processes_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
         return False
 
 
 @contextmanager
-def _open(data: Path) -> Iterator[int]:
-    fd = os.open(data / "edge.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+def _open(data: Path, name: str) -> Iterator[int]:
+    fd = os.open(data / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         yield fd
     finally:

@@ -13,6 +13,8 @@ from pathlib import Path
 from edge.settings import PREFIX
 
 PARENT = f"{PREFIX}PARENT_PID"
+CONFIG_EXIT = 2  # an error that the user can mend and a restart cannot
+LOST_EXIT = 3  # a camera that worked is gone, and may come back
 PARENT_CHECK_S = 1.0
 SPIN_COUNT = "1000"  # what libgomp itself takes where threads outnumber cores
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h

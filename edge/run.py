@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from edge.errors import EdgeError
 from edge.ledger.counts import Counts, RunCount
 from edge.ledger.record import open_engine
 from edge.ledger.schema import prepare
-from edge.ledger.verify import settle, verify
+from edge.ledger.verify import account, settle
 from edge.line.camera import check_source
 from edge.line.camera_spec import CameraSpec, Kind
 from edge.line.journal import JournalCount
@@ -74,8 +73,8 @@ def run_line(
         supervisor = Supervisor(table, logs=settings.logs, rows=lambda: count.look().total)
         numbered = JournalCount([settings.journals / run / f"{options.spec.name}.jsonl" for options in captures])
         try:
-            with _stop_signals() as stop:
-                for _ in _ticks(supervisor, stop, once=all(options.once for options in captures)):
+            with _stop_signals() as asked:
+                for _ in _ticks(supervisor, asked, once=all(options.once for options in captures)):
                     show(numbered.look(), count.look())
                     if page and _listens(settings.page_host, settings.page_port):
                         say(f"page: http://{settings.page_host}:{settings.page_port}")
@@ -83,20 +82,28 @@ def run_line(
                 say("stopping: frames in flight are recorded first")
                 supervisor.stop()
         finally:
-            supervisor.stop()
-            report = verify(engine, journals=settings.journals, media=settings.media, run=run)
-            if not (balanced := all(account.balanced for account in report.accounts)):
-                _settle(settings, Reason.STOPPED)  # a process died at the end: its frames get an outcome all the same
+            supervisor.kill()
+            settled = _settle(settings, Reason.STOPPED)  # what a process that was killed left without an outcome
+            accounts = account(engine, journals=settings.journals, run=run)
             counts = count.look()
             engine.dispose()
-        total = sum(account.numbered or 0 for account in report.accounts)
-        return Summary(run, total, counts, supervisor.restarts, balanced, time.monotonic() - started_s)
+        if settled:
+            say(f"{settled} frames were in flight when a process was killed; they are recorded as stopped")
+        return Summary(
+            run,
+            sum(each.numbered or 0 for each in accounts),
+            counts,
+            supervisor.restarts,
+            all(each.balanced for each in accounts),
+            time.monotonic() - started_s,
+        )
 
 
-def _ticks(supervisor: Supervisor, stop: threading.Event, *, once: bool) -> Iterator[None]:
+def _ticks(supervisor: Supervisor, asked: list[int], *, once: bool) -> Iterator[None]:
     """Tend the processes; yields about twice a second, and ends at a signal or, if `once`, when all is inspected."""
     shown_s = 0.0
-    while not stop.wait(TICK_S):
+    while not asked:
+        time.sleep(TICK_S)
         supervisor.tick()
         ended = once and supervisor.captures_done
         if ended or time.monotonic() - shown_s > SHOW_EVERY_S:
@@ -176,7 +183,8 @@ def _calibrated(settings: Settings, spec: CameraSpec, say: Callable[[str], None]
 def _settle(settings: Settings, reason: Reason) -> int:
     """Give every frame that a dead process left without an outcome this one; how many those were."""
     engine = open_engine(settings.database, writes=True)
-    settled = settle(engine, reason, journals=settings.journals, media=settings.media)
+    with lock.alone(settings.data):
+        settled = settle(engine, reason, journals=settings.journals, media=settings.media)
     engine.dispose()
     return settled
 
@@ -200,18 +208,21 @@ def _listens(host: str, port: int) -> bool:
 
 
 @contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set; a second signal is answered with KeyboardInterrupt."""
-    stop = threading.Event()
+def _stop_signals() -> Iterator[list[int]]:
+    """The signals SIGINT and SIGTERM as they come; a second one is answered with KeyboardInterrupt.
+
+    Not a threading.Event: its lock may be held by the very code that the signal interrupts.
+    """
+    asked: list[int] = []
 
     def on_signal(number: int, _frame: object) -> None:
-        if stop.is_set():
+        asked.append(number)
+        if len(asked) > 1:
             raise KeyboardInterrupt
-        stop.set()
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield stop
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edge.errors import EdgeError
-from edge.process import PARENT
+from edge.process import CONFIG_EXIT, LOST_EXIT, PARENT
 
 log = logging.getLogger(__name__)
 
-CONFIG_EXIT = 2  # a child's exit code for an error that a restart cannot mend
 MOST_RESTARTS = 5  # in a row without a single new row in the record
 BACKOFF_S = 0.2
-KILL_AFTER_S = 10.0
+MOST_BACKOFF_S = 5.0
 
 
 class Role(IntEnum):
@@ -29,6 +28,10 @@ class Role(IntEnum):
     CAPTURE = 0
     WORKER = 1
     PAGE = 2
+
+
+PATIENCE_S = {Role.CAPTURE: 4.0, Role.WORKER: 3.0, Role.PAGE: 2.0}
+"""How long a stop waits before it kills; a capture needs its drain timeout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +98,23 @@ class Supervisor:
 
     def stop(self) -> None:
         """Stop captures, then the worker, then the page, each politely first."""
-        for role in Role:
+        for role, patience_s in PATIENCE_S.items():
             mine = [child.process for child in self._children if child.program.role is role and child.process]
             for process in mine:
                 process.terminate()
-            until_s = time.monotonic() + KILL_AFTER_S
+            until_s = time.monotonic() + patience_s
             for process in mine:
                 try:
                     process.wait(max(0.0, until_s - time.monotonic()))
                 except subprocess.TimeoutExpired:
-                    log.warning("process %d did not stop within %s s; killing it", process.pid, KILL_AFTER_S)
-                    process.kill()
-                    process.wait()
+                    log.warning("process %d did not stop within %s s; killing it", process.pid, patience_s)
+                    _kill(process)
+
+    def kill(self) -> None:
+        """End at once whatever still runs."""
+        for child in self._children:
+            if child.process is not None and child.process.poll() is None:
+                _kill(child.process)
 
     def _start(self, child: Child) -> None:
         program = child.program
@@ -128,16 +136,16 @@ class Supervisor:
             child.done = True
             return
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        if code == CONFIG_EXIT and not child.restarts:  # later it may be a camera that is unplugged and comes back
+        if code == CONFIG_EXIT and not child.restarts:  # later it may be a camera that cannot be opened again yet
             raise EdgeError(f"{name} cannot work: {self._last_words(child.program)}")
         child.restarts += 1
         child.in_vain = child.in_vain + 1 if self._rows() == child.rows_at_start else 0
-        if child.in_vain >= MOST_RESTARTS:
+        if child.in_vain >= MOST_RESTARTS and not _may_come_back(child.program, code):
             raise LineStopped(
                 f"{name} ended {child.in_vain} times without a frame recorded in between (last: {how}): "
                 f"{self._last_words(child.program)} The whole log: {self._log_path(child.program)}"
             )
-        wait_s = BACKOFF_S * (2**child.in_vain - 1)
+        wait_s = min(MOST_BACKOFF_S, BACKOFF_S * 2**child.in_vain)
         child.start_at_s = time.monotonic() + wait_s
         log.warning("%s ended (%s); starting it again in %.1f s", name, how, wait_s)
 
@@ -151,3 +159,14 @@ class Supervisor:
         """The last line that a process logged, which for one that failed is its error."""
         lines = self._log_path(program).read_text(errors="replace").splitlines()
         return lines[-1].removeprefix("error: ") if lines else "it said nothing."
+
+
+def _may_come_back(program: Program, code: int) -> bool:
+    """Whether to try for ever: a camera that is gone, or the page, without which the line still inspects."""
+    lost_camera = program.role is Role.CAPTURE and code in (CONFIG_EXIT, LOST_EXIT)
+    return lost_camera or program.role is Role.PAGE
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()

@@ -19,6 +19,7 @@ from edge.frame import FrameInfo, Pixels
 from edge.ledger.record import open_engine
 from edge.ledger.schema import prepare
 from edge.ledger.writer import Entry, Writer
+from edge.line.at_hand import AtHand, OverCredit
 from edge.line.message import BadMessage, FrameHeader, Hello, Notice, decode_pixels
 from edge.line.suspects import POISON_DEATHS, Suspects
 from edge.line.transport import FromCapture, WorkerLink
@@ -72,7 +73,9 @@ class Worker:
         self._scored: queue.Queue[list[Entry]] = queue.Queue(maxsize=64)  # an empty list is the end
         self._committed: queue.SimpleQueue[list[Entry]] = queue.SimpleQueue()
         self._categories: dict[tuple[str, str], str | None] = {}
-        self._at_hand: set[tuple[str, str, int]] = set()  # received and not acknowledged yet
+        self._credits = settings.credits
+        self._at_hand: dict[tuple[str, str], AtHand] = {}
+        self._loaded: set[str] = set()  # categories
         self._stop = threading.Event()
 
     def run(self) -> None:
@@ -127,11 +130,15 @@ class Worker:
         run, name = camera
         category = self._categories[camera]
         told = [header.frame] if isinstance(header, FrameHeader) else header.frames
+        try:
+            new = self._at_hand[camera].add([facts.seq for facts in told], with_pixels=isinstance(header, FrameHeader))
+        except OverCredit:
+            self._link.reject(peer)
+            return
         for facts in told:
             info = facts.info(run=run, camera=name)
-            if info.key in self._at_hand:
+            if info.seq not in new:
                 continue
-            self._at_hand.add(info.key)
             if isinstance(header, Notice):
                 job = Job(info, category, verdict=not_inspected(header.reason))
             else:
@@ -141,9 +148,10 @@ class Worker:
     def _greet(self, peer: bytes, hello: Hello) -> None:
         camera = (hello.run, hello.camera)
         try:
-            if hello.category is not None:
+            if hello.category is not None and hello.category not in self._loaded:
                 self._scorer.load(hello.category)
-            committed = self._writer.register(
+                self._loaded.add(hello.category)
+            committed, highest = self._writer.register(
                 hello.run, hello.camera, source=hello.source, category=hello.category
             )  # fmt: skip
         except EdgeError as error:
@@ -151,14 +159,15 @@ class Worker:
             self._link.refuse(peer, str(error))
             return
         self._categories[camera] = hello.category
-        self._link.welcome(peer, camera, committed=committed)
+        self._at_hand.setdefault(camera, AtHand(credits=self._credits))
+        self._link.welcome(peer, camera, committed=committed, highest=highest)
         log.info("camera %s of run %s is here; recorded up to %d", hello.camera, hello.run, committed)
 
     def _acknowledge(self) -> None:
         by_camera: dict[tuple[str, str], list[int]] = {}
         while not self._committed.empty():
             for entry in self._committed.get():
-                self._at_hand.discard(entry.info.key)
+                self._at_hand[entry.info.run, entry.info.camera].done(entry.info.seq)
                 by_camera.setdefault((entry.info.run, entry.info.camera), []).append(entry.info.seq)
         for camera, seqs in by_camera.items():
             self._link.acknowledge(camera, seqs)

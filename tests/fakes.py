@@ -49,12 +49,20 @@ class NumberScorer:
     """Scorer whose score is the number in the picture; every tenth one is a defect. Takes `delay_s` a picture."""
 
     def __init__(
-        self, *, categories: Sequence[str] = ("numbers",), delay_s: float = 0.0, poison: int | None = None
+        self,
+        *,
+        categories: Sequence[str] = ("numbers",),
+        delay_s: float = 0.0,
+        load_s: float = 0.0,
+        poison: int | None = None,
     ) -> None:
-        self._categories, self._delay_s, self._poison = set(categories), delay_s, poison
+        self._categories, self._delay_s, self._load_s, self._poison = set(categories), delay_s, load_s, poison
+        self.loads = 0
         self.batch_sizes: list[int] = []
 
     def load(self, category: str) -> None:
+        self.loads += 1
+        time.sleep(self._load_s)
         if category not in self._categories:
             raise EdgeError(f"no bundle for category {category}")
 

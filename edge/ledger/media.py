@@ -34,6 +34,12 @@ def write_map(media: Path, stem: str, anomaly_map: AnomalyMap, *, top: float) ->
     return _write(media, f"{stem}.png", cv2.imencode(".png", levels, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1])
 
 
+def drop_media(media: Path, stem: str) -> None:
+    """Remove whatever files a frame has, whole or in parts; none is fine."""
+    for ending in (".jpg", ".png", ".jpg.part", ".png.part"):
+        (media / f"{stem}{ending}").unlink(missing_ok=True)
+
+
 def read_map(path: Path, *, top: float) -> AnomalyMap:
     """Read what `write_map` wrote: [h, w] float32, exact to top / 131070. Raises EdgeError if it cannot be read."""
     levels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from edge.errors import EdgeError
 from edge.ledger.record import Camera, Inspection, Run
 from edge.ledger.writer import Entry, Writer
 from edge.line.journal import Journal, JournalInUse, ended, numbers_in, read_header
@@ -22,6 +23,7 @@ class Account:
 
     numbered: None if the journal lies on another machine
     missing:  numbered and not recorded;  unnumbered: recorded and never numbered
+    in_order: whether the journal's numbers are 1, 2, 3, ..., each given once
     """
 
     run: str
@@ -30,11 +32,12 @@ class Account:
     outcomes: dict[str, int]
     missing: list[int]
     unnumbered: list[int]
+    in_order: bool
 
     @property
     def balanced(self) -> bool:
         """numbered = ok + defect + unsure + not_inspected, number by number."""
-        return not self.missing and not self.unnumbered
+        return self.in_order and not self.missing and not self.unnumbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +51,19 @@ class Report:
     def good_while(self, *, running: bool) -> bool:
         """Whether nothing is missing and nothing is too much; on a running line, what is missing is in flight."""
         if running:
-            return not self.missing_files
+            return not self.missing_files and not any(account.unnumbered for account in self.accounts)
         return all(account.balanced for account in self.accounts) and not self.missing_files and not self.stray_files
 
 
 def verify(engine: Engine, *, journals: Path, media: Path, run: str | None = None) -> Report:
-    """Compare journals with rows (of one run, or of all) and rows with files. Only reads."""
+    """Compare journals with rows (of one run, or of all) and rows with files. Only reads.
+
+    Raises EdgeError if there is no such run.
+    """
+    accounts = account(engine, journals=journals, run=run)
+    if run is not None and not accounts:
+        raise EdgeError(f"no run {run} in this data folder; `edge verify` without --run lists them.")
     with Session(engine) as session:
-        accounts = _accounts(session, journals, run)
         rows = session.execute(select(Inspection.picture_path, Inspection.map_path))
         recorded = {path for row in rows for path in row if path}
     on_disk = {str(path.relative_to(media)) for path in media.rglob("*") if path.is_file()}
@@ -91,36 +99,48 @@ def settle(engine: Engine, reason: Reason, *, journals: Path, media: Path) -> in
 
 
 def _settle(writer: Writer, journal: Journal, reason: Reason, header: Mapping[str, str | None]) -> int:
-    first = 1 + writer.register(
+    committed, _ = writer.register(
         journal.run, journal.camera, source=str(header["source"]), category=header["category"]
-    )  # fmt: skip
+    )
     settled = 0
-    for start in range(first, journal.numbered + 1, SETTLE_GROUP):
+    for start in range(committed + 1, journal.numbered + 1, SETTLE_GROUP):
         frames = journal.entries(start, min(journal.numbered, start + SETTLE_GROUP - 1))
         settled += len(writer.write([Entry(info, not_inspected(reason)) for info in frames]))
     return settled
 
 
-def _accounts(session: Session, journals: Path, run: str | None) -> list[Account]:
-    numbered: dict[tuple[str, str], set[int]] = {}
-    for path in sorted(journals.glob("*/*.jsonl")):
+def account(engine: Engine, *, journals: Path, run: str | None = None) -> list[Account]:
+    """What was numbered against what is recorded, by run and camera (of one run, or of all).
+
+    Rows are read before journals: on a running line every row's number is in its journal by then.
+    """
+    with Session(engine) as session:
+        cameras = session.execute(select(Run.name, Camera.name, Camera.id).join(Camera, Camera.run_id == Run.id)).all()
+        recorded = {
+            (name, camera): _rows_of(session, number) for name, camera, number in cameras if run in (None, name)
+        }
+    numbered = {}
+    for path in sorted(journals.glob(f"{run or '*'}/*.jsonl")):
         if read_header(path):
             numbered[path.parent.name, path.stem] = numbers_in(path)
-    cameras = session.execute(select(Run.name, Camera.name, Camera.id).join(Camera, Camera.run_id == Run.id)).all()
-    ids = {(run_name, camera): camera_id for run_name, camera, camera_id in cameras}
-    keys = sorted(key for key in numbered.keys() | ids.keys() if run in (None, key[0]))
-    return [_account(session, key, numbered.get(key), ids.get(key)) for key in keys]
+    keys = sorted(numbered.keys() | recorded.keys())
+    return [_account(key, numbered.get(key), recorded.get(key, {})) for key in keys]
 
 
-def _account(session: Session, key: tuple[str, str], numbered: set[int] | None, camera_id: int | None) -> Account:
-    rows = session.execute(select(Inspection.seq, Inspection.outcome).where(Inspection.camera_id == camera_id)).all()
-    counts = Counter(outcome for _, outcome in rows)
-    recorded = {seq for seq, _ in rows}
+def _rows_of(session: Session, camera_id: int) -> dict[int, str]:
+    rows = session.execute(select(Inspection.seq, Inspection.outcome).where(Inspection.camera_id == camera_id))
+    return {row.seq: row.outcome for row in rows}
+
+
+def _account(key: tuple[str, str], numbered: list[int] | None, recorded: dict[int, str]) -> Account:
+    counts = Counter(recorded.values())
+    numbers = set(numbered or ())
     return Account(
         run=key[0],
         camera=key[1],
         numbered=None if numbered is None else len(numbered),
         outcomes={outcome.value: counts[outcome.value] for outcome in Outcome},
-        missing=[] if numbered is None else sorted(numbered - recorded),
-        unnumbered=[] if numbered is None else sorted(recorded - numbered),
+        missing=[] if numbered is None else sorted(numbers - recorded.keys()),
+        unnumbered=[] if numbered is None else sorted(recorded.keys() - numbers),
+        in_order=numbered is None or numbered == list(range(1, len(numbered) + 1)),
     )

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from edge import __version__
 from edge.errors import EdgeError
 from edge.frame import FrameInfo, Pixels
-from edge.ledger.media import media_stem, write_map, write_picture
+from edge.ledger.media import drop_media, media_stem, write_map, write_picture
 from edge.ledger.record import Camera, Inspection, RegionRow, Run, unit_of_work
 from edge.verdict import FLAGGED, Verdict
 
@@ -35,8 +35,10 @@ class Writer:
         self._engine, self._media = engine, media
         self._cameras: dict[tuple[str, str], tuple[int, int]] = {}  # (run, camera) -> (run id, camera id)
 
-    def register(self, run: str, camera: str, *, source: str, category: str | None) -> int:
-        """Make sure that run and camera have their rows; returns the last number up to which every frame is recorded.
+    def register(self, run: str, camera: str, *, source: str, category: str | None) -> tuple[int, int]:
+        """Make sure that run and camera have their rows; returns what is recorded of the camera.
+
+        That is (the number up to which every frame is, the highest number that is).
 
         Raises EdgeError if the camera is known in this run with another category.
         """
@@ -56,20 +58,23 @@ class Writer:
                     f"camera {camera} inspects {row.category} in run {run}, not {category}; begin a new run."
                 )
             self._cameras[run, camera] = (run_row.id, row.id)
-            return _high_water_mark(session, run_row.id, row.id)
+            return _high_water_marks(session, run_row.id, row.id)
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
         """Record these entries in one transaction, pictures first; returns those that were new.
 
         An entry of a frame that has an outcome already changes nothing. Cameras must have been registered.
+        Pictures are written before the transaction begins, so that nobody waits for the disk with the lock in hand.
         """
         with unit_of_work(self._engine) as session:
             known = self._recorded(session, entries)
-            new: dict[tuple[str, str, int], Entry] = {}
-            for entry in entries:
-                if entry.info.key not in known:
-                    new.setdefault(entry.info.key, entry)
-            session.add_all([self._row(entry) for entry in new.values()])
+        new: dict[tuple[str, str, int], Entry] = {}
+        for entry in entries:
+            if entry.info.key not in known:
+                new.setdefault(entry.info.key, entry)
+        rows = [self._row(entry) for entry in new.values()]
+        with unit_of_work(self._engine) as session:
+            session.add_all(rows)
         return list(new.values())
 
     def _recorded(self, session: Session, entries: Iterable[Entry]) -> set[tuple[str, str, int]]:
@@ -106,6 +111,8 @@ class Writer:
             row.height, row.width = entry.pixels.shape[:2]
             if verdict.outcome in FLAGGED:
                 self._keep_media(row, entry)
+        if row.picture_path is None:  # a worker that died after the picture and before the row may have left one
+            drop_media(self._media, media_stem(info))
         row.latency_ms = (time.time_ns() - info.captured_ns) / 1e6
         return row
 
@@ -118,17 +125,18 @@ class Writer:
             row.map_top = MAP_TOP
 
 
-def _high_water_mark(session: Session, run_id: int, camera_id: int) -> int:
-    """The largest number n such that frames 1..n are all recorded; 0 if frame 1 is not."""
+def _high_water_marks(session: Session, run_id: int, camera_id: int) -> tuple[int, int]:
+    """The largest number n such that frames 1..n are all recorded (0 if frame 1 is not), and the largest of all."""
     mine = (Inspection.run_id == run_id, Inspection.camera_id == camera_id)
     count, highest = session.execute(select(func.count(), func.max(Inspection.seq)).where(*mine)).one()
     if count == (highest or 0):
-        return int(count)
+        return int(count), int(count)
     after = aliased(Inspection)
     followed = select(after.id).where(
         after.run_id == run_id, after.camera_id == camera_id, after.seq == Inspection.seq + 1
     )
     first = session.scalar(select(Inspection.id).where(*mine, Inspection.seq == 1))
     if first is None:
-        return 0
-    return int(session.scalar(select(func.min(Inspection.seq)).where(*mine, ~followed.exists())) or 0)
+        return 0, int(highest)
+    mark = int(session.scalar(select(func.min(Inspection.seq)).where(*mine, ~followed.exists())) or 0)
+    return mark, int(highest)

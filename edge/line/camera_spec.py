@@ -13,8 +13,10 @@ DEMO_PREFIX = "demo:"
 STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
 CATEGORY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 NAME_LENGTH = 48
-SECRET_WORD = r"[\w-]*(?:pass|pwd|secret|token|auth|key|user|usr|login)[\w-]*="
+SECRET_WORD = r"[\w-]*(?:pass|pwd|pw|psw|secret|token|auth|key|user|usr|login)[\w-]*="
 SECRET = re.compile(rf"({SECRET_WORD})[^&/;?]*", re.IGNORECASE)
+USER_AND_PASSWORD = re.compile(r"(?<=/)[^/:]*:[^/]*")
+VALUE = re.compile(r"=(?![0-9]{1,2}(?:[&;]|$))[^&;]*")  # of a parameter, but for a channel's number
 SECRET_LEFT = re.compile(rf"{SECRET_WORD}$", re.IGNORECASE)
 
 
@@ -47,12 +49,17 @@ class CameraSpec:
 
     @property
     def redacted(self) -> str:
-        """The address without `user:password@`, and with `***` for the values of parameters such as `password=`."""
+        """The address without `user:password@`, and with `***` for all in it that may be a password.
+
+        That is every value in the query but numbers of one or two digits, and in the path what follows `password=` or
+        reads `user:password`.
+        """
         if self.kind is not Kind.STREAM:
             return self.address
         parts = urlsplit(self.address)
-        shown = parts._replace(netloc=parts.netloc.rpartition("@")[2])
-        return SECRET.sub(r"\1***", shown.geturl())
+        path = USER_AND_PASSWORD.sub("***", SECRET.sub(r"\1***", parts.path))
+        host = parts.netloc.rpartition("@")[2]
+        return parts._replace(netloc=host, path=path, query=VALUE.sub("=***", parts.query), fragment="").geturl()
 
     def __repr__(self) -> str:
         return f"CameraSpec({self.redacted!r}, category={self.category!r}, name={self.name!r})"
@@ -129,7 +136,8 @@ def split_stream(url: str) -> tuple[str, str | None]:
     left, _, right = url.rpartition("=")
     last_parameter = re.split(r"[?&;]", url)[-1]
     in_parameter = last_parameter != url
-    is_category = CATEGORY.fullmatch(right) and not SECRET_LEFT.search(f"{left}=")
+    secret = SECRET_LEFT.search(f"{left}=") or SECRET_LEFT.search(f"{last_parameter.partition('=')[0]}=")
+    is_category = CATEGORY.fullmatch(right) and not secret
     if left and is_category and (not in_parameter or last_parameter.count("=") >= 2):
         return left, right
     return url, None
@@ -170,7 +178,7 @@ def exists(path: str) -> bool:
 
 def stream_label(parts: SplitResult) -> str:
     """Host and path of a URL, without parameters and without anything that looks like a password."""
-    return f"{parts.hostname}{SECRET.sub('', parts.path)}"
+    return f"{parts.hostname}{USER_AND_PASSWORD.sub('', SECRET.sub('', parts.path))}"
 
 
 def safe_name(text: str) -> str:

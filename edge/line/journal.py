@@ -5,12 +5,13 @@ The file: a header line {"version", "run", "camera", "source", "category"}, then
 [seq, captured_ns, source, part, lot, serial], and {"ended": true} after a clean end.
 """
 
+import errno
 import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from edge.errors import EdgeError
 from edge.frame import NO_IDENTITY, FrameInfo, PartIdentity
@@ -30,9 +31,9 @@ class Journal:
     def __init__(self, folder: Path, *, run: str, camera: str, source: str, category: str | None) -> None:
         """Open or create `<folder>/<run>/<camera>.jsonl` and go on after its last whole line.
 
-        Raises EdgeError if another process writes it, or a newer version wrote it.
+        Raises EdgeError if another process writes it, a newer version wrote it, or it is about another category.
         """
-        self.run, self.camera = run, camera
+        self.run, self.camera, self.category = run, camera, category
         self.path = folder / run / f"{camera}.jsonl"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -42,16 +43,19 @@ class Journal:
         self._size = self._recover()
         if self._size == 0:
             header = {"version": VERSION, "run": run, "camera": camera, "source": source, "category": category}
-            self._size = os.write(self._fd, json.dumps(header).encode() + b"\n")
+            self._write(header)
 
     def append(
         self, *, captured_ns: int, source: str, identity: PartIdentity = NO_IDENTITY, deadline_ns: int | None = None
     ) -> FrameInfo:
-        """Give the next number to a frame and write it down; the frame may only be used after this returns."""
+        """Give the next number to a frame and write it down; the frame may only be used after this returns.
+
+        Raises OSError if the line cannot be written whole (the disk is full); then no number was given.
+        """
         info = FrameInfo(self.run, self.camera, self.numbered + 1, captured_ns, source, identity, deadline_ns)
-        line = [info.seq, captured_ns, source, identity.part, identity.lot, identity.serial]
-        self._index(info.seq, self._size)
-        self._size += os.write(self._fd, json.dumps(line).encode() + b"\n")
+        offset = self._size
+        self._write([info.seq, captured_ns, source, identity.part, identity.lot, identity.serial])
+        self._index(info.seq, offset)
         self.numbered = info.seq
         return info
 
@@ -77,6 +81,14 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _write(self, line: object) -> None:
+        encoded = json.dumps(line).encode() + b"\n"
+        written = os.write(self._fd, encoded)
+        if written < len(encoded):
+            os.ftruncate(self._fd, self._size)
+            raise OSError(errno.ENOSPC, f"journal {self.path}: no room for the next line")
+        self._size += written
+
     def _lock(self) -> None:
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -95,13 +107,20 @@ class Journal:
                 if not line.endswith(b"\n"):
                     break
                 if size == 0:
-                    _check_header(json.loads(line), self.path)
+                    self._check_category(_checked(json.loads(line), self.path))
                 elif line.startswith(b"["):
                     self.numbered += 1
                     self._index(self.numbered, size)
                 size += len(line)
         os.ftruncate(self._fd, size)
         return size
+
+    def _check_category(self, header: Mapping[str, object]) -> None:
+        if header["category"] != self.category:
+            raise EdgeError(
+                f"journal {self.path} is of a run that inspects {header['category']}, not {self.category}. "
+                "Begin another run with --run NAME."
+            )
 
     def _index(self, seq: int, offset: int) -> None:
         if (seq - 1) % INDEX_STEP == 0:
@@ -114,15 +133,13 @@ def read_header(path: Path) -> dict[str, str | None] | None:
         first = file.readline()
     if not first.endswith(b"\n"):
         return None
-    header: dict[str, str | None] = json.loads(first)
-    _check_header(header, path)
-    return header
+    return _checked(json.loads(first), path)
 
 
-def numbers_in(path: Path) -> set[int]:
-    """The numbers that a journal gave to frames; a torn last line gave none."""
+def numbers_in(path: Path) -> list[int]:
+    """The numbers that a journal gave to frames, as they stand there; a torn last line gave none."""
     with path.open("rb") as file:
-        return {info.seq for info in frames_in(file, run="", camera="")}
+        return [info.seq for info in frames_in(file, run="", camera="")]
 
 
 def ended(path: Path) -> bool:
@@ -152,10 +169,12 @@ class JournalCount:
         return self._numbered
 
 
-def unfinished_run(folder: Path, camera: str) -> str | None:
-    """The latest run whose capture of this camera did not end cleanly, or None."""
+def unfinished_run(folder: Path, camera: str, category: str | None) -> str | None:
+    """The latest run of this camera, if it did not end cleanly and inspects this category; else None."""
     paths = sorted(folder.glob(f"*/{camera}.jsonl"), key=lambda path: path.stat().st_mtime_ns)
-    return None if not paths or ended(paths[-1]) else paths[-1].parent.name
+    if not paths or ended(paths[-1]) or (read_header(paths[-1]) or {}).get("category") != category:
+        return None
+    return paths[-1].parent.name
 
 
 def frames_in(lines: Iterator[bytes], *, run: str, camera: str) -> Iterator[FrameInfo]:
@@ -170,9 +189,10 @@ def _from(frames: Iterator[FrameInfo], first: int) -> Iterator[FrameInfo]:
     return (info for info in frames if info.seq >= first)
 
 
-def _check_header(header: Mapping[str, object], path: Path) -> None:
+def _checked(header: dict[str, Any], path: Path) -> dict[str, str | None]:
     if header.get("version") != VERSION:
         raise EdgeError(
             f"journal {path} has format {header.get('version')}, this program knows {VERSION}. "
             "Use the version that wrote it, or another data folder."
         )
+    return header

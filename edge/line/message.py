@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeVar
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from edge.frame import Frame, FrameInfo, PartIdentity, Pixels
 from edge.verdict import Reason
@@ -17,9 +17,11 @@ from edge.verdict import Reason
 MAX_HEADER_BYTES = 1 << 20
 MAX_SIDE = 16384
 NOTICE_FRAMES = 500  # most frames in one notice
+SOURCE_LENGTH = 1024
+NOTICED = (Reason.OVERLOAD, Reason.UNREADABLE, Reason.TOO_LARGE, Reason.CAPTURE_DIED, Reason.STOPPED)
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$", max_length=100)]
-Text = Annotated[str, Field(max_length=1024)]
+Text = Annotated[str, Field(max_length=SOURCE_LENGTH)]
 Id = Annotated[str, Field(max_length=128)]
 Seq = Annotated[int, Field(ge=1, lt=1 << 62)]
 Nanoseconds = Annotated[int, Field(ge=0, lt=1 << 62)]
@@ -95,6 +97,13 @@ class Notice(Header):
     reason: Reason = Field(strict=False)
     frames: Annotated[list[Told], Field(min_length=1, max_length=NOTICE_FRAMES)]
 
+    @field_validator("reason")
+    @classmethod
+    def _is_a_captures(cls, reason: Reason) -> Reason:
+        if reason not in NOTICED:
+            raise ValueError(f"{reason} is not for a capture to say")
+        return reason
+
 
 class Ping(Header):
     """Capture to worker: are you still the one I know? Answered by Pong, or Stale."""
@@ -104,12 +113,16 @@ class Ping(Header):
 
 
 class Welcome(Header):
-    """Worker to capture: my session, your credit, and the last number up to which every frame is recorded."""
+    """Worker to capture: my session, your credit, and what is recorded of this camera.
+
+    committed: frames 1..committed all are;  highest: the largest number that is
+    """
 
     type: Literal["welcome"] = "welcome"
     session: Id
     credits: Annotated[int, Field(ge=1)]
     committed: Annotated[int, Field(ge=0)]
+    highest: Annotated[int, Field(ge=0)]
 
 
 class Ack(Header):
@@ -146,20 +159,35 @@ _from_capture: TypeAdapter[Hello | FrameHeader | Notice | Ping] = TypeAdapter(Fr
 _from_worker: TypeAdapter[Welcome | Ack | Pong | Stale | Refuse] = TypeAdapter(FromWorker)
 
 
+def fits(pixels: Pixels, *, max_bytes: int) -> bool:
+    """Whether a picture [H, W, 3] can travel in a message of so many bytes, header included."""
+    return max(pixels.shape[:2]) <= MAX_SIDE and pixels.nbytes + MAX_HEADER_BYTES // 16 <= max_bytes
+
+
+def printable(text: str) -> str:
+    """A name as it can travel and be stored: file names may hold bytes that are no text, and be long."""
+    return text.encode("utf-8", "backslashreplace").decode()[:SOURCE_LENGTH]
+
+
 def encode(header: Header) -> bytes:
     """A header as JSON bytes."""
     return header.model_dump_json(exclude_none=True).encode()
 
 
-def decode_from_capture(parts: list[bytes]) -> Hello | FrameHeader | Notice | Ping:
-    """Check a message that a worker received; its payload is checked for size but not decoded. Raises BadMessage."""
+def decode_from_capture(parts: list[bytes], *, max_bytes: int) -> Hello | FrameHeader | Notice | Ping:
+    """Check a message that a worker received; its payload is checked for size but not decoded. Raises BadMessage.
+
+    max_bytes: most that a frame's pixels may take once they are decoded
+    """
     header = _decode(_from_capture, parts)
     wanted = 2 if isinstance(header, FrameHeader) else 1
     if len(parts) != wanted:
         raise BadMessage(f"{header.type} message of {len(parts)} parts, not {wanted}")
-    if isinstance(header, FrameHeader) and header.encoding == "raw":
+    if isinstance(header, FrameHeader):
         size = header.height * header.width * 3
-        if len(parts[1]) != size:
+        if size > max_bytes:
+            raise BadMessage(f"frame of {size} bytes; the most is {max_bytes}")
+        if header.encoding == "raw" and len(parts[1]) != size:
             raise BadMessage(f"raw frame of {len(parts[1])} bytes, not {size}")
     return header
 
@@ -195,7 +223,7 @@ def decode_pixels(header: FrameHeader, payload: bytes) -> Pixels:
             if (image.height, image.width) != shape[:2]:
                 raise BadMessage(f"JPEG of {image.width}x{image.height}, header says {header.width}x{header.height}")
             return np.asarray(image.convert("RGB"))
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise BadMessage(f"frame {header.frame.seq}: not a readable JPEG: {error}") from error
 
 

@@ -5,9 +5,13 @@ poison and never scored again. So a frame that kills workers kills two, and its 
 """
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
 
 Key = tuple[str, str, int]
 POISON_DEATHS = 2
@@ -20,8 +24,7 @@ class Suspects:
         """Read what the last worker left at `path`: the frames it was scoring were present at one more death."""
         self._path = path
         self._deaths: dict[Key, int] = {}
-        if path.exists():
-            left = json.loads(path.read_text())
+        if left := _left_at(path):
             self._deaths = {(run, camera, seq): deaths for run, camera, seq, deaths in left["deaths"]}
             for run, camera, seq in left["scoring"]:
                 self._deaths[run, camera, seq] = self._deaths.get((run, camera, seq), 0) + 1
@@ -45,3 +48,15 @@ class Suspects:
         temporary = self._path.with_suffix(".part")
         temporary.write_text(json.dumps(note))
         temporary.rename(self._path)
+
+
+def _left_at(path: Path) -> dict[str, Any] | None:
+    """The last worker's note; a power cut may have left half of one, which blames nobody."""
+    if not path.exists():
+        return None
+    try:
+        left: dict[str, Any] = json.loads(path.read_text())
+    except ValueError:
+        log.warning("%s is damaged; no frame is a suspect", path)
+        return None
+    return left

@@ -6,6 +6,7 @@ sends again what was not acknowledged. Sockets belong to the thread and the proc
 """
 
 import fcntl
+import logging
 import os
 import time
 import uuid
@@ -21,10 +22,13 @@ from edge.line.message import BadMessage
 from edge.line.wakeup import Wakeup
 from edge.verdict import Reason
 
+log = logging.getLogger(__name__)
+
 HELLO_EVERY_S = 0.5
 PING_EVERY_S = 1.0
 SILENCE_S = 5.0  # a worker that answered nothing for so long is taken for gone
-SEND_MESSAGES = 64
+QUEUED_MESSAGES = 1024  # credits bound the frames among them; acknowledgements must never be dropped
+MOST_AT_ONCE = 64
 
 
 def _new_socket(context: zmq.Context[zmq.Socket[bytes]], kind: int, max_message_bytes: int) -> zmq.Socket[bytes]:
@@ -32,8 +36,8 @@ def _new_socket(context: zmq.Context[zmq.Socket[bytes]], kind: int, max_message_
     result = context.socket(kind)
     result.setsockopt(zmq.LINGER, 0)
     result.setsockopt(zmq.MAXMSGSIZE, max_message_bytes)
-    result.setsockopt(zmq.SNDHWM, SEND_MESSAGES)
-    result.setsockopt(zmq.RCVHWM, SEND_MESSAGES)
+    result.setsockopt(zmq.SNDHWM, QUEUED_MESSAGES)
+    result.setsockopt(zmq.RCVHWM, QUEUED_MESSAGES)
     result.setsockopt(zmq.HEARTBEAT_IVL, 1000)
     result.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3000)
     result.setsockopt(zmq.HEARTBEAT_TTL, 3000)
@@ -70,7 +74,10 @@ class CaptureLink:
                 parts = self._socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 break
-            self._take(message.decode_from_worker(parts), news)
+            try:
+                self._take(message.decode_from_worker(parts), news)
+            except BadMessage as error:
+                log.warning("dropped a message that no worker of this version sends: %s", error)
         return news
 
     def send(self, item: Frame | Sequence[FrameInfo], *, reason: Reason | None = None, jpeg: bool = False) -> None:
@@ -150,12 +157,13 @@ class WorkerLink:
         """Bind. Raises EdgeError if another worker is bound there already, or the address cannot be bound."""
         self.session = uuid.uuid4().hex
         self.bad_messages = 0
-        self._credits = credits
+        self._credits, self._max_message_bytes = credits, max_message_bytes
         self._lock_fd = _lock_address(address)
         self.wakeup = Wakeup()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = _new_socket(self._context, zmq.ROUTER, max_message_bytes)
         self._peers: dict[tuple[str, str], bytes] = {}  # by (run, camera): who said hello last
+        self._welcomes: dict[bytes, message.Welcome] = {}  # by peer, while it is the one of its camera
         try:
             self._socket.bind(address)
         except zmq.ZMQError as error:
@@ -174,13 +182,13 @@ class WorkerLink:
         if any(ready != self._socket for ready, _ in poller.poll(int(timeout_s * 1000))):
             self.wakeup.clear()
         result = []
-        for _ in range(SEND_MESSAGES):
+        for _ in range(MOST_AT_ONCE):
             try:
                 peer, *parts = self._socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 break
             try:
-                header = message.decode_from_capture(parts)
+                header = message.decode_from_capture(parts, max_bytes=self._max_message_bytes)
             except BadMessage:
                 self.bad_messages += 1
                 continue
@@ -192,10 +200,19 @@ class WorkerLink:
         """The (run, camera) that this peer said hello for, unless another peer has taken its place since."""
         return next((camera for camera, known in self._peers.items() if known == peer), None)
 
-    def welcome(self, peer: bytes, camera: tuple[str, str], *, committed: int) -> None:
+    def welcome(self, peer: bytes, camera: tuple[str, str], *, committed: int, highest: int) -> None:
         """Accept a capture: from now on the acknowledgements of this camera go to it."""
+        self._welcomes.pop(self._peers.get(camera, b""), None)
         self._peers[camera] = peer
-        self._send(peer, message.Welcome(session=self.session, credits=self._credits, committed=committed))
+        self._welcomes[peer] = message.Welcome(
+            session=self.session, credits=self._credits, committed=committed, highest=highest
+        )
+        self._send(peer, self._welcomes[peer])
+
+    def reject(self, peer: bytes) -> None:
+        """Count what a peer sent as bad, and let it connect anew: it keeps to no credit."""
+        self.bad_messages += 1
+        self._send(peer, message.Stale())
 
     def refuse(self, peer: bytes, why: str) -> None:
         """Turn a capture away."""
@@ -216,7 +233,9 @@ class WorkerLink:
 
     def _for_us(self, peer: bytes, header: message.Hello | message.FrameHeader | message.Notice | message.Ping) -> bool:
         if isinstance(header, message.Hello):
-            return True
+            if peer in self._welcomes:  # it asked more than once before the first answer came
+                self._send(peer, self._welcomes[peer])
+            return peer not in self._welcomes
         if header.session != self.session or self.camera_of(peer) is None:
             self._send(peer, message.Stale())
             return False

@@ -14,6 +14,7 @@ from edge.frame import PartIdentity
 from edge.line.trigger import TriggerError, TriggerQueue, TriggerQueueFull
 
 FRAME_TIMEOUT_S = 2.0
+CLOSE_TIMEOUT_S = 3.0
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 
 
@@ -33,7 +34,7 @@ class TriggerServer:
     def __init__(self, app: FastAPI, listener: socket.socket, queue: TriggerQueue) -> None:
         self.port: int = listener.getsockname()[1]
         self._queue = queue
-        self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+        self._server = uvicorn.Server(_config(app))
         self._thread = threading.Thread(target=self._server.run, args=([listener],), name="trigger-http", daemon=True)
         self._thread.start()
 
@@ -41,7 +42,11 @@ class TriggerServer:
         """Answer the requests that wait with 503, and stop listening."""
         self._queue.close()
         self._server.should_exit = True
-        self._thread.join()
+        self._thread.join(CLOSE_TIMEOUT_S)  # a client that sends half a request must not hold up the line's stop
+
+
+def _config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
 
 
 def serve_trigger(

@@ -2,13 +2,17 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from edge.errors import EdgeError
+from edge.ledger.record import open_engine
+from edge.ledger.verify import settle
 from edge.settings import Settings
 from edge.supervisor import LineStopped, Program, Role, Supervisor
+from edge.verdict import Reason
 from tests.fakes import numbered_folder
 from tests.lines import is_scoring, number_line, report, rows, wait_until
 
@@ -61,7 +65,7 @@ def test_a_killed_capture_comes_back_and_what_it_had_numbered_is_named(settings:
     lost = [row for row in found if row.reason == "capture_died"]
     assert sorted(row.seq for row in found) == list(range(1, len(found) + 1))
     assert 1 <= len(lost) <= 3 * (settings.credits + settings.queue_frames + 1)
-    assert len(found) > 100, "the folder was read from its start by the last capture"
+    assert sorted(row.source for row in found) == [f"{n:06d}.png" for n in range(1, 101)], "each part once"
     assert report(settings).good_while(running=False)
 
 
@@ -77,6 +81,25 @@ def test_a_frame_that_kills_workers_kills_two_and_its_neighbours_are_inspected(
     assert [row.seq for row in found if row.outcome == "not_inspected"] == [17]
     assert found[16].reason == "poison"
     assert line.restarts["worker"] == 2
+    assert report(settings).good_while(running=False)
+
+
+def test_a_stop_with_a_hung_worker_takes_seconds_and_its_frames_are_settled(settings: Settings, tmp_path: Path) -> None:
+    line = number_line(settings, numbered_folder(tmp_path / "parts", 2000), delay_s=0.005)
+    try:
+        wait_until(lambda: len(rows(settings)) > 10, timeout_s=30, tick=line.tick)
+        pid = line.pid("worker")
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        began_s = time.monotonic()
+        line.stop()
+        assert time.monotonic() - began_s < 9
+    finally:
+        line.kill()
+    assert report(settings).accounts[0].missing
+    engine = open_engine(settings.database, writes=True)
+    settle(engine, Reason.STOPPED, journals=settings.journals, media=settings.media)
+    engine.dispose()
     assert report(settings).good_while(running=False)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from edge.errors import EdgeError
 from edge.frame import FrameInfo, PartIdentity
 from edge.ledger.counts import RunCount
-from edge.ledger.media import read_map
+from edge.ledger.media import media_stem, read_map, write_picture
 from edge.ledger.record import Base, Inspection, open_engine
 from edge.ledger.schema import prepare
 from edge.ledger.verify import settle, verify
@@ -79,7 +79,7 @@ def test_the_first_outcome_of_a_frame_wins(engine: Engine, writer: Writer) -> No
 
 def test_the_high_water_mark_stops_at_the_first_gap(writer: Writer) -> None:
     def mark() -> int:
-        return writer.register("run", "cam", source="somewhere", category="numbers")
+        return writer.register("run", "cam", source="somewhere", category="numbers")[0]
 
     assert mark() == 0
     writer.write([entry(seq) for seq in (2, 3)])
@@ -199,3 +199,31 @@ def test_the_counts_are_the_first_outcomes(
     assert counts[Outcome.OK] == sum(outcome == "ok" for outcome in first.values())
     assert counts[Outcome.DEFECT] == sum(outcome == "defect" for outcome in first.values())
     assert counts[Outcome.NOT_INSPECTED] == sum(outcome == "lost" for outcome in first.values())
+
+
+def test_the_highest_number_is_told_beside_the_high_water_mark(writer: Writer) -> None:
+    writer.write([entry(seq) for seq in (1, 2, 7)])
+    assert writer.register("run", "cam", source="somewhere", category="numbers") == (2, 7)
+
+
+def test_what_a_dead_worker_left_of_a_frame_goes_when_the_frame_gets_another_outcome(
+    engine: Engine, writer: Writer, tmp_path: Path
+) -> None:
+    numbered_journal(tmp_path / "journal", 1)
+    left = write_picture(tmp_path / "media", media_stem(entry(1).info), numbered_picture(1))
+    (tmp_path / "media" / left).with_suffix(".png.part").write_bytes(b"half a map")
+    writer.write([Entry(entry(1).info, not_inspected(Reason.STOPPED))])
+    assert verify(engine, journals=tmp_path / "journal", media=tmp_path / "media").good_while(running=False)
+
+
+def test_a_run_that_does_not_exist_is_not_good(engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(EdgeError, match="typo"):
+        verify(engine, journals=tmp_path / "journal", media=tmp_path / "media", run="typo")
+
+
+def test_a_number_given_twice_is_found(engine: Engine, writer: Writer, tmp_path: Path) -> None:
+    numbered_journal(tmp_path / "journal", 2)
+    writer.write([entry(seq) for seq in (1, 2)])
+    path = tmp_path / "journal" / "run" / "cam.jsonl"
+    path.write_bytes(path.read_bytes() + path.read_bytes().splitlines(keepends=True)[-1])
+    assert not verify(engine, journals=tmp_path / "journal", media=tmp_path / "media").good_while(running=False)

@@ -1,6 +1,7 @@
 """Capture and worker over real sockets, with a real record, a real journal, numbered frames and a numpy scorer."""
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -163,7 +164,7 @@ def test_a_stream_that_ends_is_an_error_after_all_it_delivered_is_recorded_and_i
         with pytest.raises(CameraError, match="stopped delivering"):
             capture.run()
     found = rows(settings)
-    assert len(found) == 60
+    assert 0 < len(found) <= 60, "it is drained until there is a worker"
     assert {row.source for row in found} == {f"http://127.0.0.1:{server.port}/video"}
     assert report(settings).good_while(running=False)
     files = [path.read_bytes() for path in settings.data.rglob("*") if path.is_file()]
@@ -192,6 +193,45 @@ def test_the_still_trigger_numbers_each_part_that_comes_to_rest_once(settings: S
     assert [10 < frame - 30 * part <= 20 for part, frame in enumerate(frames)] == [True] * 3, frames
 
 
+def test_a_file_name_that_is_no_text_is_inspected_like_any_other(settings: Settings, tmp_path: Path) -> None:
+    folder = numbered_folder(tmp_path / "parts", 3)
+    (folder / "000002.png").rename(folder / os.fsdecode(b"000002-\xff.png"))
+    with running(settings, NumberScorer()):
+        capture_all(settings, options(folder))
+    assert [row.source for row in rows(settings)] == ["000001.png", "000002-\\udcff.png", "000003.png"]
+
+
+def test_a_picture_too_large_for_the_wire_is_recorded_as_such_and_the_rest_goes_on(tmp_path: Path) -> None:
+    small = Settings(data=tmp_path / "data", max_message_bytes=1 << 20)
+    folder = numbered_folder(tmp_path / "parts", 4)
+    cv2.imwrite(str(folder / "000002.png"), np.zeros((1000, 1000, 3), np.uint8))
+    cv2.imwrite(str(folder / "000003.png"), np.zeros((2, 20000, 3), np.uint8))
+    with running(small, NumberScorer()):
+        capture_all(small, options(folder))
+    assert [row.reason for row in rows(small)] == [None, "too_large", "too_large", None]
+
+
+def test_a_record_that_is_ahead_of_the_journal_is_refused_before_a_number_is_used_twice(
+    settings: Settings, tmp_path: Path
+) -> None:
+    folder = numbered_folder(tmp_path / "parts", 5)
+    with running(settings, NumberScorer()):
+        summary = capture_all(settings, options(folder))
+        path = settings.journals / summary.run / "parts.jsonl"
+        path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-3]))
+        with pytest.raises(EdgeError, match=r"goes up to frame 5.*only to 3"):
+            capture_all(settings, options(folder))
+
+
+def test_a_name_that_could_leave_its_folder_is_refused_before_any_file_is_made(
+    settings: Settings, tmp_path: Path
+) -> None:
+    spec = parse_camera(str(numbered_folder(tmp_path / "parts", 1)))
+    with pytest.raises(EdgeError, match="camera"):
+        Capture(settings, CaptureOptions(CameraSpec(spec.address, None, "../up"), once=True))
+    assert not settings.journals.exists()
+
+
 def test_stopping_mid_way_accounts_for_every_numbered_frame(settings: Settings, tmp_path: Path) -> None:
     capture = Capture(settings, options(numbered_folder(tmp_path / "parts", 300)))
     with running(settings, NumberScorer(delay_s=0.005)):
@@ -213,7 +253,7 @@ def test_a_stop_without_any_worker_ends_in_time(settings: Settings, tmp_path: Pa
 def test_a_capture_goes_on_with_its_unfinished_run_and_the_lost_frames_are_named(
     settings: Settings, tmp_path: Path
 ) -> None:
-    folder = numbered_folder(tmp_path / "parts", 5)
+    folder = numbered_folder(tmp_path / "parts", 12)
     lost = Journal(settings.journals, run="dead", camera="parts", source=str(folder), category="numbers")
     with lost:  # what a capture leaves that numbers seven frames and dies before any is sent
         for number in range(7):
@@ -222,8 +262,9 @@ def test_a_capture_goes_on_with_its_unfinished_run_and_the_lost_frames_are_named
         summary = capture_all(settings, options(folder))
     found = rows(settings)
     assert summary.run == "dead"
-    assert [row.reason for row in found] == ["capture_died"] * 7 + [None] * 5
+    assert [row.reason for row in found] == ["capture_died"] * 7 + [None, None, "above_threshold", None, None]
     assert [row.source for row in found[:2]] == ["lost-0.png", "lost-1.png"]
+    assert [row.source for row in found[7:]] == [f"{number:06d}.png" for number in range(8, 13)], "not from the start"
     assert report(settings).good_while(running=False)
 
 
@@ -318,6 +359,28 @@ def test_a_frame_sent_twice_is_recorded_once_and_acknowledged_twice(settings: Se
             assert isinstance(ack, message.Ack)
             assert ack.ranges == [(1, 1)]
     assert len(rows(settings)) == 1
+
+
+def test_a_capture_that_keeps_to_no_credit_is_cut_off(settings: Settings) -> None:
+    with running(settings, NumberScorer(delay_s=0.05)) as worker, stranger(settings) as socket:
+        socket.send(message.encode(message.Hello(run="r", camera="cam", source="s", category="numbers")))
+        welcome = message.decode_from_worker(socket.recv_multipart())
+        assert isinstance(welcome, message.Welcome)
+        for seq in range(1, 200):
+            socket.send_multipart(message.encode_frame(numbered_frame(seq), session=welcome.session, encoding="raw"))
+        wait_for(lambda: worker._link.bad_messages > 100)
+    assert len(rows(settings)) < 60
+
+
+def test_many_hellos_load_a_bundle_once(settings: Settings) -> None:
+    scorer = NumberScorer(load_s=0.5)
+    with running(settings, scorer), stranger(settings) as socket:
+        for _ in range(10):
+            socket.send(message.encode(message.Hello(run="r", camera="cam", source="s", category="numbers")))
+        for _ in range(10):
+            assert socket.poll(5000)
+            assert isinstance(message.decode_from_worker(socket.recv_multipart()), message.Welcome)
+    assert scorer.loads == 1
 
 
 def test_ranges_join_neighbours() -> None:

@@ -165,3 +165,26 @@ def test_unique_names_change_nothing_else(texts: list[str]) -> None:
     unique = unique_names(specs)
     assert [spec.address for spec in unique] == [spec.address for spec in specs]
     assert len({spec.name for spec in unique}) == len(unique)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rtsp://h/s?password=ab/cdSECRET",
+        "rtsp://h/s?password=ab?cdSECRET",
+        "rtsp://h/s?pw=SECRET",
+        "rtsp://h/s?psw=SECRET&channel=1",
+        "rtsp://h/s?anything=SECRET",
+        "rtsp://h/s?password=abc=SECRET",
+        "rtsp://h/admin:SECRET/1",
+        "http://h/password=SECRET/video",
+    ],
+)
+def test_a_password_anywhere_in_an_address_is_not_shown(url: str) -> None:
+    spec = parse_camera(url)
+    assert spec.address == url
+    assert "SECRET" not in f"{spec.redacted} {spec!r} {spec.name} {spec.category}"
+
+
+def test_a_channels_number_is_shown() -> None:
+    assert parse_camera("rtsp://h/s?channel=2&password=x").redacted == "rtsp://h/s?channel=2&password=***"

@@ -38,7 +38,7 @@ def test_entries_are_read_back_as_written(tmp_path: Path) -> None:
         assert journal.entries(1, len(written)) == written
     with open_journal(tmp_path) as journal:
         assert journal.entries(2 * INDEX_STEP, 2 * INDEX_STEP) == [written[2 * INDEX_STEP - 1]]
-    assert numbers_in(journal.path) == {info.seq for info in written}
+    assert numbers_in(journal.path) == [info.seq for info in written]
 
 
 @given(cut=st.integers(min_value=1, max_value=200))
@@ -54,7 +54,7 @@ def test_a_torn_end_loses_only_lines_that_were_not_whole(tmp_path_factory: pytes
         assert journal.numbered == left
         assert journal.append(captured_ns=1, source="next").seq == left + 1
     assert (read_header(journal.path) or {})["camera"] == "cam"
-    assert numbers_in(journal.path) == set(range(1, left + 2))
+    assert numbers_in(journal.path) == list(range(1, left + 2))
 
 
 def test_a_second_writer_is_refused(tmp_path: Path) -> None:
@@ -71,13 +71,13 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
 
 
 def test_only_a_run_without_clean_end_is_unfinished(tmp_path: Path) -> None:
-    assert unfinished_run(tmp_path, "cam") is None
+    assert unfinished_run(tmp_path, "cam", "pcb") is None
     with open_journal(tmp_path, "first") as journal:
         fill(journal, 2)
-    assert unfinished_run(tmp_path, "cam") == "first"
+    assert unfinished_run(tmp_path, "cam", "pcb") == "first"
     with open_journal(tmp_path, "first") as journal:
         journal.end()
-    assert unfinished_run(tmp_path, "cam") is None
+    assert unfinished_run(tmp_path, "cam", "pcb") is None
 
 
 def test_the_count_follows_a_growing_journal(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_the_count_follows_a_growing_journal(tmp_path: Path) -> None:
 def test_what_append_returned_survives_sigkill(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from edge.line.journal import Journal\n"
-        "journal = Journal(Path(sys.argv[1]), run='r', camera='cam', source='s', category=None)\n"
+        "journal = Journal(Path(sys.argv[1]), run='r', camera='cam', source='s', category='pcb')\n"
         "while True: print(journal.append(captured_ns=1, source='x').seq, flush=True)"
     )
     process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE)
@@ -106,3 +106,27 @@ def test_what_append_returned_survives_sigkill(tmp_path: Path) -> None:
     process.wait()
     with open_journal(tmp_path) as journal:
         assert journal.numbered >= last
+
+
+def test_a_run_of_another_category_is_not_gone_on_with(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal:
+        fill(journal, 2)
+    assert unfinished_run(tmp_path, "cam", "cake") is None
+    with pytest.raises(EdgeError, match="pcb, not cake"):
+        Journal(tmp_path, run="r", camera="cam", source="somewhere", category="cake")
+
+
+def test_a_full_disk_gives_no_number_and_leaves_whole_lines(tmp_path: Path) -> None:
+    program = (
+        "import resource, signal, sys; from pathlib import Path; from edge.line.journal import Journal\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "journal = Journal(Path(sys.argv[1]), run='r', camera='cam', source='s', category='pcb')\n"
+        "try:\n"
+        "    while True: journal.append(captured_ns=1, source='x' * 60)\n"
+        "except OSError: print(journal.numbered)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
+    with open_journal(tmp_path) as journal:
+        assert 5 < journal.numbered == int(done.stdout)
+        assert journal.path.read_bytes().endswith(b"\n")

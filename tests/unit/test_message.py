@@ -1,9 +1,11 @@
+import io
 import json
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from edge.frame import Frame, FrameInfo, PartIdentity
 from edge.line import message
@@ -25,6 +27,10 @@ infos = st.builds(
 )
 
 
+def decode(parts: list[bytes]) -> message.Hello | FrameHeader | Notice | message.Ping:
+    return message.decode_from_capture(parts, max_bytes=1 << 20)
+
+
 def as_bytes(parts: list[bytes | memoryview]) -> list[bytes]:
     return [bytes(part) for part in parts]
 
@@ -33,7 +39,7 @@ def as_bytes(parts: list[bytes | memoryview]) -> list[bytes]:
 def test_a_raw_frame_arrives_as_it_was_sent(info: FrameInfo, height: int, width: int, seed: int) -> None:
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
     parts = as_bytes(message.encode_frame(Frame(info, pixels), session="s", encoding="raw"))
-    header = message.decode_from_capture(parts)
+    header = decode(parts)
     assert isinstance(header, FrameHeader)
     assert header.frame.info(run="run", camera="cam") == info
     assert np.array_equal(message.decode_pixels(header, parts[1]), pixels)
@@ -44,17 +50,17 @@ def test_a_jpeg_frame_arrives_nearly_as_it_was_sent() -> None:
     pixels[10:30, 20:40] = (200, 30, 90)
     frame = Frame(FrameInfo("run", "cam", 1, 0, "x"), pixels)
     parts = as_bytes(message.encode_frame(frame, session="s", encoding="jpeg"))
-    header = message.decode_from_capture(parts)
+    header = decode(parts)
     assert isinstance(header, FrameHeader)
     received = message.decode_pixels(header, parts[1])
     assert received.shape == pixels.shape
     assert np.abs(received.astype(int) - pixels).mean() < 2
 
 
-@given(st.lists(infos, min_size=1, max_size=5), st.sampled_from(Reason))
+@given(st.lists(infos, min_size=1, max_size=5), st.sampled_from(message.NOTICED))
 def test_a_notice_arrives_as_it_was_sent(told: list[FrameInfo], reason: Reason) -> None:
     notice = Notice(session="s", reason=reason, frames=[Told.of(info) for info in told])
-    header = message.decode_from_capture([message.encode(notice)])
+    header = decode([message.encode(notice)])
     assert isinstance(header, Notice)
     assert header.reason is reason
     assert [facts.info(run="run", camera="cam") for facts in header.frames] == told
@@ -63,7 +69,7 @@ def test_a_notice_arrives_as_it_was_sent(told: list[FrameInfo], reason: Reason) 
 @given(st.lists(st.binary(max_size=200), max_size=4))
 def test_random_bytes_are_a_bad_message_and_nothing_else(parts: list[bytes]) -> None:
     with pytest.raises(BadMessage):
-        message.decode_from_capture(parts)
+        decode(parts)
 
 
 JUNK = st.recursive(
@@ -80,7 +86,7 @@ def test_one_wrong_field_never_gets_through_unseen(field: str, value: object) ->
     )
     header = json.loads(bytes(good[0])) | {field: value}
     try:
-        decoded = message.decode_from_capture([json.dumps(header).encode(), bytes(good[1])])
+        decoded = decode([json.dumps(header).encode(), bytes(good[1])])
     except BadMessage:
         return
     assert isinstance(decoded, FrameHeader)
@@ -92,18 +98,18 @@ def test_one_wrong_field_never_gets_through_unseen(field: str, value: object) ->
 def test_names_that_could_leave_a_folder_are_refused(name: str) -> None:
     hello = {"v": 1, "type": "hello", "run": "r", "camera": name, "source": "s", "category": None}
     with pytest.raises(BadMessage):
-        message.decode_from_capture([json.dumps(hello).encode()])
+        decode([json.dumps(hello).encode()])
 
 
 def test_run_names_of_ours_are_accepted() -> None:
     hello = Hello(run="20261121T231747.123Z", camera="demo-pcb", source="demo:pcb", category=None)
-    assert message.decode_from_capture([message.encode(hello)]) == hello
+    assert decode([message.encode(hello)]) == hello
 
 
 def test_a_jpeg_of_another_size_than_announced_is_refused_before_decoding() -> None:
     frame = Frame(FrameInfo("r", "c", 1, 0, "x"), np.zeros((64, 64, 3), np.uint8))
     header_bytes, payload = as_bytes(message.encode_frame(frame, session="s", encoding="jpeg"))
-    header = message.decode_from_capture([json.dumps(json.loads(header_bytes) | {"width": 32}).encode(), payload])
+    header = decode([json.dumps(json.loads(header_bytes) | {"width": 32}).encode(), payload])
     assert isinstance(header, FrameHeader)
     with pytest.raises(BadMessage, match="64x64"):
         message.decode_pixels(header, payload)
@@ -120,7 +126,44 @@ def test_a_truncated_jpeg_is_a_bad_message() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     frame = Frame(FrameInfo("r", "c", 1, 0, "x"), noise)
     parts = as_bytes(message.encode_frame(frame, session="s", encoding="jpeg"))
-    header = message.decode_from_capture(parts)
+    header = decode(parts)
     assert isinstance(header, FrameHeader)
     with pytest.raises(BadMessage):
         message.decode_pixels(header, parts[1][: len(parts[1]) // 2])
+
+
+def jpeg_of(width: int, height: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height)).save(buffer, "JPEG", quality=1)
+    return buffer.getvalue()
+
+
+def test_a_small_message_cannot_ask_for_much_memory() -> None:
+    header = FrameHeader(
+        session="s", frame=Told(seq=1, captured_ns=0, source="x"), height=13000, width=14000, encoding="jpeg"
+    )
+    payload = jpeg_of(14000, 13000)
+    with pytest.raises(BadMessage, match="the most is"):
+        decode([message.encode(header), payload])
+    with pytest.raises(BadMessage):  # and if it came so far
+        message.decode_pixels(header, payload)
+
+
+@pytest.mark.parametrize("reason", [Reason.ABOVE_THRESHOLD, Reason.POISON, Reason.LATE])
+def test_a_capture_cannot_say_what_only_a_worker_knows(reason: Reason) -> None:
+    notice = {
+        "v": 1,
+        "type": "notice",
+        "session": "s",
+        "reason": reason,
+        "frames": [{"seq": 1, "captured_ns": 0, "source": ""}],
+    }
+    with pytest.raises(BadMessage):
+        decode([json.dumps(notice).encode()])
+
+
+@given(st.binary(max_size=3000))
+def test_any_file_name_becomes_text_that_travels(name: bytes) -> None:
+    text = message.printable(name.decode("utf-8", "surrogateescape"))
+    assert Told(seq=1, captured_ns=0, source=text).source == text
+    assert text.encode().decode() == text

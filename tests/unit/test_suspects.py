@@ -46,3 +46,9 @@ def test_a_death_before_scoring_begins_blames_nobody_again(tmp_path: Path) -> No
     die_while_scoring(path, A)
     Suspects(path)
     assert Suspects(path).deaths(A) == 1
+
+
+@pytest.mark.parametrize("left", ["", '{"scoring": [["ru'])
+def test_half_a_note_blames_nobody(tmp_path: Path, left: str) -> None:
+    (tmp_path / "scoring.json").write_text(left)
+    assert Suspects(tmp_path / "scoring.json").deaths(A) == 0
