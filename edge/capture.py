@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.2
 HOLD_S = 0.01
+GIVE_WAY = 10  # added to the nice value of the process
 LATENCIES_KEPT = 100_000
 
 
@@ -137,8 +138,11 @@ class Capture:
     def _read(self) -> None:
         """Number what the camera delivers, from the moment that there is a worker.
 
-        Until then a live camera is drained, so that the first frame is not an old one.
+        Until then a live camera is drained, so that the first frame is not an old one. A source that can wait gives
+        way to scoring: with one OpenMP team on all cores, whoever takes one of them stops them all.
         """
+        if self._camera.can_wait:
+            os.nice(GIVE_WAY)
         while not self._met.is_set() and not self._stop.is_set():
             if self._camera.can_wait:
                 self._met.wait(POLL_S)

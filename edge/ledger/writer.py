@@ -34,6 +34,7 @@ class Writer:
         """engine: opened with `writes=True`; its tables exist."""
         self._engine, self._media = engine, media
         self._cameras: dict[tuple[str, str], tuple[int, int]] = {}  # (run, camera) -> (run id, camera id)
+        self._highest: dict[tuple[str, str], int] = {}  # (run, camera) -> the highest number recorded
 
     def register(self, run: str, camera: str, *, source: str, category: str | None) -> tuple[int, int]:
         """Make sure that run and camera have their rows; returns what is recorded of the camera.
@@ -58,7 +59,8 @@ class Writer:
                     f"camera {camera} inspects {row.category} in run {run}, not {category}; begin a new run."
                 )
             self._cameras[run, camera] = (run_row.id, row.id)
-            return _high_water_marks(session, run_row.id, row.id)
+            committed, self._highest[run, camera] = _high_water_marks(session, run_row.id, row.id)
+            return committed, self._highest[run, camera]
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
         """Record these entries in one transaction, pictures first; returns those that were new.
@@ -66,8 +68,7 @@ class Writer:
         An entry of a frame that has an outcome already changes nothing. Cameras must have been registered.
         Pictures are written before the transaction begins, so that nobody waits for the disk with the lock in hand.
         """
-        with unit_of_work(self._engine) as session:
-            known = self._recorded(session, entries)
+        known = self._recorded([entry for entry in entries if entry.info.seq <= self._highest[entry.info.key[:2]]])
         new: dict[tuple[str, str, int], Entry] = {}
         for entry in entries:
             if entry.info.key not in known:
@@ -75,10 +76,12 @@ class Writer:
         rows = [self._row(entry) for entry in new.values()]
         with unit_of_work(self._engine) as session:
             session.add_all(rows)
+        for run, camera, seq in new:
+            self._highest[run, camera] = max(seq, self._highest[run, camera])
         return list(new.values())
 
-    def _recorded(self, session: Session, entries: Iterable[Entry]) -> set[tuple[str, str, int]]:
-        """Which of these frames have an outcome already."""
+    def _recorded(self, entries: Iterable[Entry]) -> set[tuple[str, str, int]]:
+        """Which of these frames have an outcome already; there are few to ask for but after a worker's death."""
         by_camera: dict[tuple[str, str], list[int]] = {}
         for entry in entries:
             by_camera.setdefault((entry.info.run, entry.info.camera), []).append(entry.info.seq)
@@ -88,7 +91,8 @@ class Writer:
             rows = select(Inspection.seq).where(
                 Inspection.run_id == run_id, Inspection.camera_id == camera_id, Inspection.seq.in_(seqs)
             )
-            known |= {(run, camera, seq) for seq in session.scalars(rows)}
+            with unit_of_work(self._engine) as session:
+                known |= {(run, camera, seq) for seq in session.scalars(rows)}
         return known
 
     def _row(self, entry: Entry) -> Inspection:
