@@ -31,7 +31,7 @@ from edge.vision.encoder import Encoder, open_encoder
 from edge.vision.scorer import VisionScorer
 
 CATEGORY = "bench"
-ROUNDS = 3
+ROUNDS = 5
 FLAGGED_SHARE = 0.1
 CAMERA_FPS = 10.0
 WARM_UP_BATCHES = 3

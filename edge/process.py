@@ -51,8 +51,8 @@ def follow_parent(stop: Callable[[], None]) -> None:
 def tune_for_scoring() -> None:
     """Make this process a good host for the encoder; call it before torch is imported.
 
-    Two defaults cost a CPU line a good part of its speed (docs in README, "Speed"): glibc gives every large tensor back
-    to the kernel and faults it in again, and libgomp's threads spin while another process needs their core.
+    Two defaults cost a CPU line a good part of its speed (README, "Speed"): glibc gives every large tensor back to the
+    kernel and faults it in again, and libgomp's threads spin while another process needs their core.
     On a C library without mallopt only the second is done.
     """
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)

@@ -20,18 +20,9 @@ from edge.verdict import Outcome, Verdict
 from edge.vision.encoder import Encoder, open_encoder
 from edge.vision.scorer import VisionScorer
 
-MOST_PICTURES = 60
 REFERENCES = 4
 DRAWS = 6
 BATCH = 4
-
-
-def some(folder: Path) -> list[Path]:
-    """The pictures of a folder, or MOST_PICTURES of them drawn with seed 0."""
-    files = sorted(folder.iterdir())
-    if len(files) <= MOST_PICTURES:
-        return files
-    return [files[i] for i in np.random.default_rng(0).choice(len(files), MOST_PICTURES, replace=False)]
 
 
 def calibrated(encoder: Encoder, references: Sequence[Taken], folder: Path) -> VisionScorer:
@@ -66,7 +57,9 @@ def main() -> None:
 def row(encoder: Encoder, folder: Path) -> list[str]:
     """One folder's line of the table."""
     normal = sorted((folder / "normal").iterdir())
-    good, bad = ([read_picture(file) for file in some(folder / "test" / kind)] for kind in ("good", "defect"))
+    good, bad = (
+        [read_picture(file) for file in sorted((folder / "test" / kind).iterdir())] for kind in ("good", "defect")
+    )
     drawn = [np.random.default_rng(seed).choice(len(normal), REFERENCES, replace=False) for seed in range(DRAWS)]
     cells, aurocs = [], []
     for indices in [range(REFERENCES), *drawn]:
