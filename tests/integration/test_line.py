@@ -13,13 +13,9 @@ import cv2
 import numpy as np
 import pytest
 import zmq
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from edge.capture import Capture, CaptureOptions, CaptureSummary
 from edge.errors import EdgeError
-from edge.ledger.record import Inspection, open_engine
-from edge.ledger.verify import Report, verify
 from edge.line import message
 from edge.line.camera_spec import CameraSpec, parse_camera
 from edge.line.journal import Journal
@@ -28,6 +24,7 @@ from edge.line.transport import WorkerLink, ranges
 from edge.settings import Settings
 from edge.worker import Worker
 from tests.fakes import NumberScorer, numbered_folder, numbered_frame
+from tests.lines import report, rows
 from tests.mjpeg import PASSWORD, MjpegServer, address, serving
 
 
@@ -55,21 +52,6 @@ def options(folder: Path, **more: object) -> CaptureOptions:
 
 def capture_all(settings: Settings, wanted: CaptureOptions) -> CaptureSummary:
     return Capture(settings, wanted).run()
-
-
-def rows(settings: Settings) -> list[Inspection]:
-    engine = open_engine(settings.database)
-    with Session(engine) as session:
-        found = list(session.scalars(select(Inspection).order_by(Inspection.id)))
-    engine.dispose()
-    return found
-
-
-def report(settings: Settings) -> Report:
-    engine = open_engine(settings.database)
-    found = verify(engine, journals=settings.journals, media=settings.media)
-    engine.dispose()
-    return found
 
 
 def wait_for(condition: Callable[[], object], *, timeout_s: float = 20) -> None:
