@@ -148,7 +148,7 @@ def summary(built: "Built", decisions: "list[Decision]", command: str) -> dict[s
 
 def next_command(settings: Settings, camera: str | None, category: str) -> str:
     """The command that runs the line with this bundle; options are left out where they are the default."""
-    words = ["edge", "run", "--camera", camera or "0", "--category", category]
+    words = ["edge", "run", "--camera", f"{camera or 'SPEC'}={category}"]
     plain = Settings.model_construct()
     for option, value, default in (
         ("--data", settings.data, plain.data),

@@ -27,7 +27,10 @@ app = typer.Typer(
     --camera 0`, and inspect it, `edge run --camera 0=NAME`.
 
     Exit codes: 0 done and every frame accounted for; 1 a frame is not accounted for, or the line stopped by itself;
-    2 something that you can mend, named in the message. Every setting can be given in the environment as EDGE_<NAME>.
+    2 something that you can mend, named in the message.
+
+    `calibrate` and `dashboard` are commands of their own. What stays the same from run to run can be set in the
+    environment, for example EDGE_DATA, EDGE_PAGE_PORT, EDGE_ENCODER; an unknown EDGE_ name is refused with the list.
     """,
 )
 
@@ -39,7 +42,9 @@ OVERLOAD_HELP = (
     "When the camera is faster than the worker: drop-oldest or drop-newest (each dropped frame is recorded as not "
     "inspected), or wait (only for a source that can). Default: wait if the source can, else drop-oldest."
 )
-TRIGGER_HELP = "Which frames are parts: every; a part that has come to rest (still); a call of POST /trigger (http)."
+TRIGGER_HELP = (
+    "Which frames are parts: every; one that has come to rest (still); a call of POST /trigger (http, port 8770)."
+)
 
 Data = Annotated[Path | None, typer.Option("--data", help="Folder of all that is kept. Default: edge-data.")]
 Category = Annotated[str | None, typer.Option(help="What the camera looks at; made by `calibrate`.")]
@@ -48,9 +53,13 @@ TriggerOption = Annotated[Trigger, typer.Option("--trigger", help=TRIGGER_HELP)]
 Fps = Annotated[float | None, typer.Option(help="Frames a second to take from the source.")]
 Once = Annotated[bool, typer.Option("--once", help="End when the source is exhausted and every frame is recorded.")]
 Device = Annotated[str | None, typer.Option(help="auto (CUDA where there is one), cpu or cuda.")]
-EncoderOption = Annotated[str | None, typer.Option("--encoder", help="lite, or an open_clip model as NAME:TAG.")]
+EncoderOption = Annotated[
+    str | None, typer.Option("--encoder", help="Only lite as yet; open_clip models come next.")
+]
 InputSize = Annotated[int | None, typer.Option(help="Encoder input, pixels a side. Default: 320.")]
-Deadline = Annotated[float | None, typer.Option("--deadline", help="Seconds after which a frame counts as late.")]
+Deadline = Annotated[
+    float | None, typer.Option("--deadline", help="Seconds after which a frame is late. Default: none.")
+]
 Address = Annotated[str | None, typer.Option(help="Where captures and worker meet. Default: IPC, by data folder.")]
 TrustNetwork = Annotated[
     bool, typer.Option("--trust-network", help="Allow a tcp:// address that other machines reach: it is not encrypted.")

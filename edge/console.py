@@ -48,7 +48,7 @@ class LiveConsole:
         """The frames numbered and the counts as they are now."""
         if self._live:
             self._live.update(counts_table(numbered, counts), refresh=True)
-        elif time.monotonic() - self._printed_s > PLAIN_EVERY_S:
+        elif numbered and time.monotonic() - self._printed_s > PLAIN_EVERY_S:
             self._printed_s = time.monotonic()
             self.say(f"{numbered} frames, {counts_line(counts)}")
 
@@ -99,15 +99,13 @@ def counts_table(numbered: int, counts: Counts) -> Table:
 
 def print_report(report: Report, *, running: bool) -> None:
     """What `edge verify` found, camera by camera."""
-    console = Console(file=sys.stdout)
-    table = Table("run", "camera", "numbered", *(o.replace("_", " ") for o in STYLES), "missing", "unnumbered")
+    console = Console(file=sys.stdout, soft_wrap=True, highlight=False)
     for account in report.accounts:
-        numbered = "journal elsewhere" if account.numbered is None else str(account.numbered)
-        counts = [str(account.outcomes[outcome]) for outcome in STYLES]
-        table.add_row(
-            account.run, account.camera, numbered, *counts, str(len(account.missing)), str(len(account.unnumbered))
-        )
-    console.print(table)
+        numbered = "journal elsewhere" if account.numbered is None else f"{account.numbered} numbered"
+        counts = ", ".join(f"{number} {outcome.replace('_', ' ')}" for outcome, number in account.outcomes.items())
+        faults = f"{len(account.missing)} missing, {len(account.unnumbered)} unnumbered"
+        order = "" if account.in_order else "; the journal's numbers are not 1, 2, 3, ..."
+        console.print(f"{account.run} {account.camera}: {numbered}: {counts}; {faults}{order}", markup=False)
     for title, files in (("row without file", report.missing_files), ("file without row", report.stray_files)):
         for path in files:
             console.print(f"{title}: {path}", markup=False)
@@ -120,7 +118,7 @@ def print_findings(findings: list[Finding]) -> None:
     """What `edge doctor` found, a line each."""
     console = Console(file=sys.stdout, soft_wrap=True)
     for finding in findings:
-        mark = "[green]ok  [/green]" if finding.well else "[bold red]look[/bold red]"
+        mark = "[bold red]look[/bold red]" if not finding.well else "note" if finding.advice else "[green]ok  [/green]"
         console.print(f"{mark} {finding.subject}: ", end="")
         console.print(finding.state, markup=False, highlight=False)
         if finding.advice:

@@ -63,9 +63,12 @@ def run_line(
     run = new_run()
     with lock.hold(settings.data, run=run):
         captures = [replace(options, run=run, spec=_calibrated(settings, options.spec, say)) for options in captures]
+        for spec in (options.spec for options in captures if options.spec.category is None):
+            say(_uncalibrated(settings, spec))
         settled = _settle(settings, Reason.CAPTURE_DIED)
         if settled:
             say(f"{settled} frames of an earlier run that died were recorded as not inspected: capture_died")
+        say("starting: the worker loads its encoder")
         started_s = time.monotonic()
         engine = open_engine(settings.database)
         count = RunCount(engine, run)
@@ -79,7 +82,8 @@ def run_line(
                     if page and _listens(settings.page_host, settings.page_port):
                         say(f"page: http://{settings.page_host}:{settings.page_port}")
                         page = False
-                say("stopping: frames in flight are recorded first")
+                if asked:
+                    say("stopping: frames in flight are recorded first")
                 supervisor.stop()
         finally:
             supervisor.kill()
@@ -111,6 +115,14 @@ def _ticks(supervisor: Supervisor, asked: list[int], *, once: bool) -> Iterator[
             yield
         if ended:
             return
+
+
+def _uncalibrated(settings: Settings, spec: CameraSpec) -> str:
+    there = ", ".join(categories(settings.bundles)) or "none"
+    return (
+        f"camera {spec.name} has no category, so every frame will be unsure. Categories here: {there}. "
+        f"Use --camera {spec.redacted}=CATEGORY, or teach one: calibrate --category NAME --refs 4 --camera ..."
+    )
 
 
 def _table(settings: Settings, captures: Sequence[CaptureOptions], *, page: bool) -> list[Program]:

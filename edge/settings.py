@@ -1,5 +1,6 @@
 """Every knob, read once, frozen, and passed in. Unknown keys are refused."""
 
+import difflib
 import hashlib
 import os
 import tempfile
@@ -88,12 +89,15 @@ class Settings(BaseSettings):
         known = {f"{PREFIX}{name.upper()}" for name in cls.model_fields} | NOT_SETTINGS
         unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
         if unknown:
-            raise EdgeError(f"unknown setting {unknown[0]} in the environment. Known: {', '.join(sorted(known))}.")
+            near = difflib.get_close_matches(unknown[0], known - NOT_SETTINGS, n=1)
+            hint = f"Did you mean {near[0]}? " if near else ""
+            all_known = ", ".join(sorted(known - NOT_SETTINGS))
+            raise EdgeError(f"unknown setting {unknown[0]} in the environment. {hint}Known: {all_known}.")
         try:
             return cls(**{name: value for name, value in options.items() if value is not None})  # type: ignore[arg-type]
         except ValidationError as error:
             problems = "; ".join(f"{'.'.join(map(str, e['loc']))}={e['input']!r}: {e['msg']}" for e in error.errors())
-            raise EdgeError(f"settings: {problems}. See `edge run --help`.") from error
+            raise EdgeError(f"settings: {problems}. Mend the option, or EDGE_<NAME> in the environment.") from error
 
 
 NOT_SETTINGS = {f"{PREFIX}CAMERA", f"{PREFIX}PARENT_PID"}

@@ -44,7 +44,7 @@ def test_a_folder_of_good_parts_becomes_a_bundle(tmp_path: Path, good_parts: Pat
     assert "refused 0-broken.png: not readable as a picture" in run.stdout
     assert "taken   3.png: 4 of 4" in run.stdout
     assert "up to 52.7% of good parts" in run.stdout
-    assert f"edge run --camera 0 --category part --data {data} --input-size 64" in run.stdout
+    assert f"edge run --camera SPEC=part --data {data} --input-size 64" in run.stdout
     assert load_bundle(data / "bundles", "part").manifest.threshold is not None
 
 
@@ -110,7 +110,7 @@ def test_a_folder_called_like_a_device_is_still_a_folder(tmp_path: Path) -> None
 
 
 def test_the_next_command_repeats_what_is_not_default_and_no_password(tmp_path: Path) -> None:
-    assert next_command(Settings(), "demo:pcb", "pcb") == "edge run --camera demo:pcb --category pcb"
+    assert next_command(Settings(), "demo:pcb", "pcb") == "edge run --camera demo:pcb=pcb"
     settings = Settings(data=tmp_path / "my data", input_size=512)
     spec = parse_camera("rtsp://user:secret@host/a")
     command = next_command(settings, spec.redacted, "pcb")
