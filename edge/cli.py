@@ -53,9 +53,7 @@ TriggerOption = Annotated[Trigger, typer.Option("--trigger", help=TRIGGER_HELP)]
 Fps = Annotated[float | None, typer.Option(help="Frames a second to take from the source.")]
 Once = Annotated[bool, typer.Option("--once", help="End when the source is exhausted and every frame is recorded.")]
 Device = Annotated[str | None, typer.Option(help="auto (CUDA where there is one), cpu or cuda.")]
-EncoderOption = Annotated[
-    str | None, typer.Option("--encoder", help="Only lite as yet; open_clip models come next.")
-]
+EncoderOption = Annotated[str | None, typer.Option("--encoder", help="Only lite as yet; open_clip models come next.")]
 InputSize = Annotated[int | None, typer.Option(help="Encoder input, pixels a side. Default: 320.")]
 Deadline = Annotated[
     float | None, typer.Option("--deadline", help="Seconds after which a frame is late. Default: none.")
