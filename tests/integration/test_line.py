@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -70,6 +71,17 @@ def test_every_frame_of_a_folder_becomes_one_row_with_its_own_verdict(settings: 
     assert [(row.seq, row.score, row.source) for row in found] == [(n, n, f"{n:06d}.png") for n in range(1, 101)]
     assert [row.seq for row in found if row.outcome == "defect"] == list(range(10, 101, 10))
     assert report(settings).good_while(running=False)
+
+
+def test_the_same_over_tcp_with_pictures_as_jpeg(settings: Settings, tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    networked = settings.model_copy(update={"address": f"tcp://127.0.0.1:{port}", "wire": "jpeg"})
+    spec = parse_camera(str(numbered_folder(tmp_path / "parts", 30)))
+    with running(networked, NumberScorer()):
+        capture_all(networked, CaptureOptions(spec, once=True))
+    assert [(row.seq, row.width, row.height) for row in rows(settings)] == [(n, 64, 48) for n in range(1, 31)]
 
 
 def test_an_unreadable_file_is_one_recorded_frame_and_the_rest_goes_on(settings: Settings, tmp_path: Path) -> None:
