@@ -234,7 +234,6 @@ def doctor(data: Data = None, encoder: EncoderOption = None, device: Device = No
 @app.command()
 def bench(
     camera: Annotated[str, typer.Option("--camera", help="Frames to measure with; a finite source.")] = "demo:pcb",
-    category: Category = None,
     frames: Annotated[int, typer.Option(min=40, help="Frames a measurement.")] = 300,
     refs: Annotated[int, typer.Option(min=1, help="References in the bank.")] = 4,
     encoder: EncoderOption = None,
