@@ -15,8 +15,8 @@ from calibration.coreset import keep_farthest, tokens_to_keep
 from calibration.references import Taken
 from calibration.threshold import Threshold, first_threshold, heatmap_scale
 from edge.vision.bundle import Bank, save_bundle
-from edge.vision.encoder import Encoder, Features
-from edge.vision.heads import few_shot_map
+from edge.vision.features import Encoder, Features
+from edge.vision.few_shot import few_shot_map
 from edge.vision.manifest import Calibration, Manifest, Reference
 
 

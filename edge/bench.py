@@ -27,7 +27,8 @@ from edge.line.picture import read_picture
 from edge.process import PARENT, peak_mb
 from edge.settings import Settings
 from edge.vision.bundle import load_bundle, save_bundle
-from edge.vision.encoder import Encoder, open_encoder
+from edge.vision.encoder import open_encoder
+from edge.vision.features import Encoder
 from edge.vision.scorer import VisionScorer
 
 CATEGORY = "bench"

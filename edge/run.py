@@ -168,7 +168,8 @@ def _check(settings: Settings, captures: Sequence[CaptureOptions], *, page: bool
 def _check_bundle(settings: Settings, category: str) -> None:
     """Raise EdgeError if there is no bundle, or it is for another encoder; its weights are compared by the worker."""
     bundle = load_bundle(settings.bundles, category)
-    bundle.check_fits(settings.encoder, bundle.manifest.weights_sha256, settings.input_size)
+    made = bundle.manifest
+    bundle.check_fits(settings.encoder, made.weights_sha256, settings.input_size or made.input_size)
 
 
 def _calibrated(settings: Settings, spec: CameraSpec, say: Callable[[str], None]) -> CameraSpec:

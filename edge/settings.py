@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from edge.errors import EdgeError
 
 PREFIX = "EDGE_"
+MODELS = Path("~/.local/share/edge-inspection/models")
 Overload = Literal["drop-oldest", "drop-newest", "wait"]
 Trigger = Literal["every", "still", "http"]
 
@@ -24,8 +25,10 @@ class Settings(BaseSettings):
 
     data: Path = Field(default=Path("edge-data"), description="folder of the record, pictures, bundles and journals")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: CUDA where there is one")
-    encoder: str = Field(default="lite", description="`lite`, or an open_clip model as NAME:TAG")
-    input_size: int = Field(default=320, ge=64, le=1024, multiple_of=32, description="encoder input, pixels a side")
+    encoder: str = Field(default="lite", description="`lite`, or an open_clip model as NAME:TAG or NAME:/path/file")
+    precision: Literal["fp32", "bf16", "fp16"] = Field(default="fp32", description="of the encoder's network")
+    models: Path = Field(default=MODELS, description="folder of fetched and added encoder weights")
+    input_size: int | None = Field(default=None, ge=64, le=1024, description="encoder input, pixels a side")
     batch_size: int = Field(default=4, ge=1, le=64, description="most frames in one forward pass")
     credits: int = Field(default=8, ge=1, le=256, description="most frames a camera may have in flight at the worker")
     queue_frames: int = Field(default=4, ge=1, le=256, description="frames a capture holds that were not sent yet")

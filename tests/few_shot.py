@@ -17,7 +17,8 @@ from calibration.references import Taken
 from edge.frame import Pixels
 from edge.line.picture import read_picture
 from edge.verdict import Outcome, Verdict
-from edge.vision.encoder import Encoder, open_encoder
+from edge.vision.encoder import open_encoder
+from edge.vision.features import Encoder
 from edge.vision.scorer import VisionScorer
 
 REFERENCES = 4

@@ -8,16 +8,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from edge.frame import Pixels
-from edge.vision.encoder import Features, StageSpec
+from edge.vision.features import Features, StageSpec
 
 
 class PatchEncoder:
-    """Implements edge.vision.encoder.Encoder: a token is its patch's mean colour, with a constant in front.
+    """Implements edge.vision.features.Encoder: a token is its patch's mean colour, with a constant in front.
 
     Counts its forward passes in `passes`: how many pictures each had.
     """
 
     name = "patches"
+    text = None
     stages = (StageSpec("s8", 8, 4), StageSpec("s16", 16, 4))
     device = torch.device("cpu")
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from edge.frame import Pixels
 from edge.settings import Settings
 from edge.verdict import AnomalyMap, Nearest, Outcome, Reason, Verdict
 from edge.vision.bundle import Bundle, load_bundle
-from edge.vision.encoder import Encoder, Features, open_encoder
-from edge.vision.heads import MemoryBank, few_shot_map
+from edge.vision.encoder import open_encoder
+from edge.vision.features import Encoder, Features
+from edge.vision.few_shot import MemoryBank, few_shot_map
 from edge.vision.regions import find_regions
 
 HEAD = "few_shot"
@@ -61,7 +61,7 @@ class VisionScorer:
                 continue
             rows = [row for row, index in enumerate(known) if categories[index] == category]
             loaded = self._loaded[category]
-            maps, distances = _run_head(_select(features, rows), loaded.bank)
+            maps, distances = _run_head(features.select(rows), loaded.bank)
             for row, anomaly_map, to_references in zip(rows, maps, distances, strict=True):
                 index = known[row]
                 verdicts[index] = judge(anomaly_map, to_references, loaded.bundle, shape=pictures[index].shape)
@@ -117,16 +117,3 @@ def _run_head(features: Features, bank: MemoryBank) -> tuple[list[AnomalyMap], l
     """Maps and distances to the references, on the CPU."""
     result = few_shot_map(features, bank)
     return list(result.map.cpu().numpy()), result.per_reference.tolist()
-
-
-def _select(features: Features, rows: list[int]) -> Features:
-    """The features of some of the pictures; the same object if of all."""
-    count = len(next(iter(features.stages.values())))
-    if rows == list(range(count)):
-        return features
-
-    def take(tensor: Tensor) -> Tensor:
-        return tensor[rows]
-
-    pooled = None if features.pooled is None else take(features.pooled)
-    return Features(pooled, {name: take(tokens) for name, tokens in features.stages.items()}, features.grids)

@@ -18,7 +18,8 @@ from edge.line.camera_spec import parse_camera
 from edge.line.demo import demo_boards
 from edge.line.picture import read_picture
 from edge.verdict import Outcome
-from edge.vision.encoder import Encoder, open_encoder
+from edge.vision.encoder import open_encoder
+from edge.vision.features import Encoder
 from tests.few_shot import BATCH, auroc, calibrated, judge
 
 MOST_PICTURES = 60

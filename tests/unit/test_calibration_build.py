@@ -16,8 +16,9 @@ from edge.line.demo import Board, demo_boards
 from edge.line.shot import Shot
 from edge.verdict import Verdict
 from edge.vision.bundle import load_bundle
-from edge.vision.encoder import Encoder, open_encoder
-from edge.vision.heads import few_shot_map
+from edge.vision.encoder import open_encoder
+from edge.vision.features import Encoder
+from edge.vision.few_shot import few_shot_map
 from edge.vision.scorer import VisionScorer
 from tests.patch_encoder import PatchEncoder, grey_part
 

@@ -70,7 +70,7 @@ def test_json_is_one_object_on_stdout(tmp_path: Path) -> None:
         (["--category", "p/c", "--camera", "demo:pcb"], "category 'p/c'"),
         (["--category", "pcb", "--camera", "demo:pcb", "--encoder", "ViT-B-32:openai"], "next release"),
         (["--category", "pcb", "--images", "/nowhere"], "/nowhere"),
-        (["--category", "pcb", "--camera", "demo:pcb", "--input-size", "100"], "input_size"),
+        (["--category", "pcb", "--camera", "demo:pcb", "--input-size", "100"], "input size 100 is no"),
     ],
 )
 def test_a_mistake_is_one_message_and_exit_code_2(tmp_path: Path, options: list[str], message: str) -> None:

@@ -13,8 +13,10 @@ from sklearn.datasets import load_sample_image
 
 from edge.errors import EdgeError
 from edge.frame import Pixels
-from edge.vision.encoder import LiteEncoder, choose_device, open_encoder, squash
+from edge.vision.encoder import choose_device, open_encoder
+from edge.vision.lite import LiteEncoder
 from edge.vision.models import LITE_ARCHITECTURE, lite_weights_path, match_by_order, read_lite_weights
+from edge.vision.squash import squash
 
 ROOT = Path(__file__).resolve().parents[2]
 DAISY, PALACE = 985, 698  # numbers of two ImageNet classes

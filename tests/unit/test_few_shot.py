@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from edge.vision.encoder import Features
-from edge.vision.heads import few_shot_map, stage_distances
+from edge.vision.features import Features
+from edge.vision.few_shot import few_shot_map, stage_distances
 
 
 def cosine_distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:

@@ -1,4 +1,4 @@
-"""Heads: features in, an anomaly map and a score out. The few-shot head is equation 4 of APRIL-GAN (VAND 2023)."""
+"""The few-shot head: a memory bank of good parts' patch tokens, and equation 4 of APRIL-GAN (VAND 2023)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edge.vision.encoder import Features
+from edge.vision.features import Features
 
 CHUNK_BYTES = {"cpu": 1 << 20, "cuda": 256 << 20}
 """Similarities held at once while matching; on a CPU they should stay in its second-level cache."""

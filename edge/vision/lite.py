@@ -1,0 +1,81 @@
+"""The embedded encoder `lite`: a small convolutional network whose weights come with a pip package."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from edge.errors import EdgeError
+from edge.frame import Pixels
+from edge.vision.features import Features, StageSpec
+from edge.vision.models import LITE_ARCHITECTURE, lite_weights_path, read_lite_weights, sha256_of
+from edge.vision.squash import squash
+
+
+class LiteEncoder:
+    """EfficientNet-Lite0, pretrained on ImageNet: the stages of stride 8, 16 and 32, no embedding.
+
+    Pixels v in 0..255 enter the network as v / 127.5 - 1 (mean and standard deviation 0.5 of 0..1).
+    Raises EdgeError if its weights are not there, or the input size is no multiple of 32.
+    """
+
+    name = "lite"
+    text = None
+    default_input_size = 320
+    stages = (StageSpec("s8", 8, 40), StageSpec("s16", 16, 112), StageSpec("s32", 32, 320))
+
+    def __init__(self, *, input_size: int, device: torch.device) -> None:
+        if input_size % 32:
+            raise EdgeError(
+                f"encoder lite: input size {input_size} is not a multiple of 32. Use {input_size // 32 * 32}."
+            )
+        path = lite_weights_path()
+        self.weights_sha256 = sha256_of(path)
+        self.input_size = input_size
+        self.device = device
+        network = _lite_network(read_lite_weights(path))
+        # NHWC kernels are more than twice as fast on CPU here
+        self._network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def prepare(self, pictures: Sequence[Pixels]) -> Tensor:
+        """See Encoder.prepare; the result is in channels-last memory format."""
+        squashed = torch.cat([squash(pixels, self.input_size) for pixels in pictures])
+        batch = squashed.to(device=self.device, memory_format=torch.channels_last)
+        return batch.float().mul_(1 / 127.5).sub_(1)
+
+    @torch.inference_mode()
+    def encode(self, batch: Tensor) -> Features:
+        """See Encoder.encode."""
+        maps: list[Tensor] = self._network(batch)
+        names = [stage.name for stage in self.stages]
+        return Features(
+            pooled=None,
+            stages={name: m.permute(0, 2, 3, 1).flatten(1, 2) for name, m in zip(names, maps, strict=True)},
+            grids={name: (m.shape[2], m.shape[3]) for name, m in zip(names, maps, strict=True)},
+        )
+
+
+def _lite_network(weights: dict[str, Tensor]) -> nn.Module:
+    """The network up to its last kept stage, frozen, in evaluation mode."""
+    import timm
+
+    network: nn.Module = timm.create_model(
+        LITE_ARCHITECTURE, pretrained=False, features_only=True, out_indices=(2, 3, 4)
+    )
+    network.load_state_dict({name: weights[name] for name in network.state_dict()})
+    network.eval().requires_grad_(requires_grad=False)
+    _fuse_norms(network)
+    return network
+
+
+def _fuse_norms(module: nn.Module) -> None:
+    """Fold each batch normalisation into the convolution before it, in place: the same result, a fifth faster."""
+    before, convolution = "", None
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.BatchNorm2d) and isinstance(convolution, nn.Conv2d):
+            setattr(module, before, fuse_conv_bn_eval(convolution, child))
+            setattr(module, name, child.act)  # timm keeps the activation inside its normalisation layer
+        else:
+            _fuse_norms(child)
+        before, convolution = name, child

@@ -1,0 +1,78 @@
+"""How heads combine into one score and one map: named recipes, or a weighted sum that an engineer writes down."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edge.errors import EdgeError
+
+SCORE_HEADS = ("text", "clip-pair", "random-words", "references")
+"""Heads that give a score from the picture's embedding."""
+
+MAP_HEADS = ("adapters", "few-shot")
+"""Heads that give a map; the score of each alone is its map's maximum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to combine: map = sum of maps[h] * map of h;  score = sum of scores[h] * score of h + peak * max(map) / s.
+
+    text:         APRIL-GAN's prompt ensemble (equation 1)          adapters:   APRIL-GAN's adapted stages (equation 3)
+    clip-pair:    the second paper's single pair of prompts (3.1)   few-shot:   the memory bank (equation 4)
+    random-words: the second paper's network (3.3)
+    references:   half of 1 - cosine to the most similar reference picture's embedding (the second paper's section 4.2)
+    s is the `peak_scale` of the bundle: what calibration found to be the maximum on good parts, 1 where unknown.
+    """
+
+    name: str
+    scores: Mapping[str, float]
+    maps: Mapping[str, float]
+    peak: float
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Every head it needs."""
+        return (*self.scores, *self.maps)
+
+
+NAMED = {
+    "few-shot": Recipe("few-shot", {}, {"few-shot": 1}, peak=1),
+    "adapters": Recipe("adapters", {}, {"adapters": 1}, peak=1),
+    "adapters+few-shot": Recipe("adapters+few-shot", {}, {"adapters": 1, "few-shot": 1}, peak=1),
+    "april-gan-0": Recipe("april-gan-0", {"text": 1}, {"adapters": 1}, peak=0),
+    "april-gan": Recipe("april-gan", {"text": 1}, {"adapters": 1, "few-shot": 1}, peak=1),
+    "random-words-0": Recipe("random-words-0", {"clip-pair": 1, "random-words": 1}, {}, peak=0),
+    "random-words": Recipe("random-words", {"clip-pair": 1, "random-words": 1, "references": 1}, {}, peak=0),
+}
+"""Those ending in -0 need no reference pictures."""
+
+
+def parse_recipe(text: str) -> Recipe:
+    """A named recipe, or a sum such as `text*1 + few-shot*0.5`; in a sum the map heads give map and maximum.
+
+    Raises EdgeError naming what is wrong and what there is.
+    """
+    if text in NAMED:
+        return NAMED[text]
+    weights: dict[str, float] = {}
+    for term in text.split("+"):
+        head, star, factor = term.partition("*")
+        weights[head.strip()] = _weight(factor, text) if star else 1.0
+    unknown = [head for head in weights if head not in (*SCORE_HEADS, *MAP_HEADS)]
+    if unknown:
+        raise EdgeError(
+            f"recipe {text!r}: unknown {unknown[0]!r}. Named recipes: {', '.join(NAMED)}; "
+            f"heads for a sum such as text*1+few-shot*0.5: {', '.join((*SCORE_HEADS, *MAP_HEADS))}."
+        )
+    scores = {head: weight for head, weight in weights.items() if head in SCORE_HEADS}
+    maps = {head: weight for head, weight in weights.items() if head in MAP_HEADS}
+    return Recipe(text, scores, maps, peak=1 if maps else 0)
+
+
+def _weight(factor: str, recipe: str) -> float:
+    try:
+        weight = float(factor)
+    except ValueError:
+        weight = -1.0
+    if not 0 < weight < 1000:
+        raise EdgeError(f"recipe {recipe!r}: weight {factor.strip()!r} is no number between 0 and 1000.")
+    return weight
