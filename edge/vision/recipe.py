@@ -1,6 +1,6 @@
 """How heads combine into one score and one map: named recipes, or a weighted sum that an engineer writes down."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from edge.errors import EdgeError
@@ -40,32 +40,43 @@ NAMED = {
     "adapters+few-shot": Recipe("adapters+few-shot", {}, {"adapters": 1, "few-shot": 1}, peak=1),
     "april-gan-0": Recipe("april-gan-0", {"text": 1}, {"adapters": 1}, peak=0),
     "april-gan": Recipe("april-gan", {"text": 1}, {"adapters": 1, "few-shot": 1}, peak=1),
+    "random-words-alone": Recipe("random-words-alone", {"random-words": 1}, {}, peak=0),
     "random-words-0": Recipe("random-words-0", {"clip-pair": 1, "random-words": 1}, {}, peak=0),
     "random-words": Recipe("random-words", {"clip-pair": 1, "random-words": 1, "references": 1}, {}, peak=0),
 }
-"""Those ending in -0 need no reference pictures."""
+"""Those ending in -0 need no reference pictures. The second paper's `ours` is random-words-alone, its `CLIP + ours`
+random-words-0 without and random-words with references, and its `CLIP` is the sum `clip-pair`."""
 
 
 def parse_recipe(text: str) -> Recipe:
     """A named recipe, or a sum such as `text*1 + few-shot*0.5`; in a sum the map heads give map and maximum.
 
-    Raises EdgeError naming what is wrong and what there is.
+    A head without a factor counts once. A named recipe goes before a head of the same name: `random-words` is the
+    recipe, `random-words*1` the head. Raises EdgeError naming what is wrong and what there is.
     """
+    text = text.strip()
     if text in NAMED:
         return NAMED[text]
     weights: dict[str, float] = {}
     for term in text.split("+"):
         head, star, factor = term.partition("*")
-        weights[head.strip()] = _weight(factor, text) if star else 1.0
-    unknown = [head for head in weights if head not in (*SCORE_HEADS, *MAP_HEADS)]
-    if unknown:
-        raise EdgeError(
-            f"recipe {text!r}: unknown {unknown[0]!r}. Named recipes: {', '.join(NAMED)}; "
-            f"heads for a sum such as text*1+few-shot*0.5: {', '.join((*SCORE_HEADS, *MAP_HEADS))}."
-        )
+        if (head := head.strip()) in weights:
+            raise EdgeError(f"recipe {text!r}: {head} is there twice. Write it once, with the sum of both weights.")
+        weights[head] = _weight(factor, text) if star else 1.0
+    _check_heads(weights, text)
     scores = {head: weight for head, weight in weights.items() if head in SCORE_HEADS}
     maps = {head: weight for head, weight in weights.items() if head in MAP_HEADS}
     return Recipe(text, scores, maps, peak=1 if maps else 0)
+
+
+def _check_heads(heads: Iterable[str], recipe: str) -> None:
+    """Raises EdgeError for the first that is no head."""
+    for head in heads:
+        if head not in (*SCORE_HEADS, *MAP_HEADS):
+            raise EdgeError(
+                f"recipe {recipe!r}: unknown {head!r}. Named recipes: {', '.join(NAMED)}; "
+                f"heads for a sum such as text*1+few-shot*0.5: {', '.join((*SCORE_HEADS, *MAP_HEADS))}."
+            )
 
 
 def _weight(factor: str, recipe: str) -> float:
@@ -74,5 +85,8 @@ def _weight(factor: str, recipe: str) -> float:
     except ValueError:
         weight = -1.0
     if not 0 < weight < 1000:
-        raise EdgeError(f"recipe {recipe!r}: weight {factor.strip()!r} is no number between 0 and 1000.")
+        raise EdgeError(
+            f"recipe {recipe!r}: weight {factor.strip()!r} is no number above 0 and below 1000. Leave out a head of no "
+            "weight."
+        )
     return weight

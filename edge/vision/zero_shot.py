@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, device
 from torch.nn import functional
 
 from edge.vision.features import Features
@@ -28,6 +28,12 @@ class Adapters:
     weights: Mapping[str, Tensor]
     biases: Mapping[str, Tensor]
     classes: Tensor | None = None
+
+    def to(self, place: device) -> "Adapters":
+        """The same adapters on another device."""
+        weights = {stage: weight.to(place) for stage, weight in self.weights.items()}
+        biases = {stage: bias.to(place) for stage, bias in self.biases.items()}
+        return Adapters(weights, biases, None if self.classes is None else self.classes.to(place))
 
 
 @torch.inference_mode()
