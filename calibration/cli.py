@@ -3,21 +3,49 @@
 import json
 import shlex
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+from calibration.adapters_cli import adapters as adapters_command
+from calibration.evaluate_cli import evaluate
+from calibration.lite_adapters_cli import lite_adapters
+from calibration.prompts_cli import prompts as prompts_command
+from calibration.random_words_cli import random_words as random_words_command
+from calibration.random_words_plot_cli import random_words_plot
+from calibration.random_words_study_cli import random_words_study
 from edge.errors import EdgeError
-from edge.settings import Settings
+from edge.settings import Precision, Settings
 
 if TYPE_CHECKING:
     from calibration.build import Built
     from calibration.references import Decision, References
     from edge.line.camera_spec import CameraSpec
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+RECIPE_HELP = "few-shot, april-gan, random-words, adapters+few-shot, ..., or a sum such as text*1+few-shot*0.5."
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="""Teach the line a kind of part, train zero-shot heads, and measure both.
+
+    Begin with `calibrate --category NAME --refs 4 --camera 0`: it learns from a few pictures of GOOD parts and writes a
+    bundle that `edge run --camera 0=NAME` loads. The commands below train and evaluate the two papers' methods.
+
+    Exit codes: 0 done; 1 a measurement is not complete; 2 something that you can mend, named in the message.
+    """,
+)
+app.command("evaluate")(evaluate)
+app.command("adapters")(adapters_command)
+app.command("prompts")(prompts_command)
+app.command("lite-adapters")(lite_adapters)
+app.command("random-words")(random_words_command)
+app.command("random-words-study")(random_words_study)
+app.command("random-words-plot")(random_words_plot)
 
 
 @app.callback(invoke_without_command=True)
@@ -30,17 +58,27 @@ def calibrate(
     data: Annotated[Path | None, typer.Option(help="The station's data folder.")] = None,
     encoder: Annotated[str | None, typer.Option(help="Name of the encoder.")] = None,
     input_size: Annotated[int | None, typer.Option(help="Encoder input, pixels a side.")] = None,
+    precision: Annotated[Precision | None, typer.Option(help="Of an open_clip model's network.")] = None,
+    recipe: Annotated[str | None, typer.Option(help=RECIPE_HELP)] = None,
+    object_name: Annotated[str | None, typer.Option("--object", help="The part's name for the prompts.")] = None,
+    adapters: Annotated[Path | None, typer.Option(help="File of trained adapters (`calibrate adapters`).")] = None,
+    random_words: Annotated[Path | None, typer.Option(help="Trained network (`calibrate random-words`).")] = None,
+    prompts: Annotated[Path | None, typer.Option(help="TOML file of your own prompt ensemble.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; all else goes to stderr.")] = False,
 ) -> None:
-    """Learn a kind of part from a few pictures of GOOD ones, and write a bundle that `edge run` loads."""
+    """Root of all commands; without one it learns a kind of part. Its help is the program's."""
     if context.invoked_subcommand is not None:
         return
     console = Console(stderr=as_json, soft_wrap=True, highlight=False)
-    settings = Settings.read(data=data, encoder=encoder, input_size=input_size, device=device)
+    settings = Settings.read(
+        data=data, encoder=encoder, input_size=input_size, precision=precision, device=device, adapters=adapters,
+        random_words=random_words,
+    )  # fmt: skip
     spec = source_of(camera, images)
     name = category_of(category, spec)
-    decisions, built = run(settings, spec, name, refs, console)
+    wanted = Wanted(name, refs, recipe or default_recipe(settings.encoder), object_name or name, prompts)
+    decisions, built = run(settings, spec, wanted, console)
     command = next_command(settings, None if images else spec.redacted, name)
     if as_json:
         typer.echo(json.dumps(summary(built, decisions, command), indent=1))
@@ -73,20 +111,52 @@ def category_of(category: str | None, spec: "CameraSpec") -> str:
     return check_category(name)
 
 
-def run(
-    settings: Settings, spec: "CameraSpec", category: str, refs: int, console: Console
-) -> "tuple[list[Decision], Built]":
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to build: a category, how many references, how the heads combine, what prompts call the part and say."""
+
+    category: str
+    refs: int
+    recipe: str
+    object_name: str
+    prompts: Path | None
+
+
+def default_recipe(encoder: str) -> str:
+    """APRIL-GAN's for an encoder that reads texts, the few-shot head alone for `lite`."""
+    return "few-shot" if encoder == "lite" else "april-gan"
+
+
+def run(settings: Settings, spec: "CameraSpec", wanted: Wanted, console: Console) -> "tuple[list[Decision], Built]":
     """Collect references, showing each decision, and build the bundle; what cannot work is said before the first."""
     from calibration.build import build
+    from calibration.ingredients import gather_ingredients
     from calibration.references import References
     from edge.line.camera import check_source
-    from edge.vision.encoder import open_encoder
+    from edge.vision.encoder import configured_encoder
+    from edge.vision.recipe import parse_recipe
 
     check_source(spec)
-    encoder = open_encoder(settings.encoder, input_size=settings.input_size, device=settings.device)
-    references = References(refs)
+    recipe = parse_recipe(wanted.recipe)
+    encoder = configured_encoder(settings)
+    ingredients = gather_ingredients(
+        encoder,
+        recipe,
+        object_name=wanted.object_name,
+        adapters=settings.adapters,
+        random_words=settings.random_words,
+        prompts=wanted.prompts,
+    )
+    references = References(wanted.refs)
     decisions, controls = gather(spec, references, console)
-    built = build(encoder, references.taken, category=category, bundles_dir=settings.bundles, controls=controls)
+    built = build(
+        encoder,
+        references.taken,
+        category=wanted.category,
+        bundles_dir=settings.bundles,
+        ingredients=ingredients,
+        controls=controls,
+    )
     return decisions, built
 
 
@@ -124,6 +194,7 @@ def show(console: Console, built: "Built", command: str) -> None:
     scores = ", ".join(f"{score:.3f}" for score in built.manifest.calibration.loo_scores)
     console.print(f"\nThreshold {value} ({threshold.method}{': ' + scores if scores else ''})")
     console.print(threshold.limits)
+    console.print(f"Recipe    {built.manifest.recipe}", markup=False)
     console.print(f"Bundle    {built.folder}", markup=False)
     console.print(f"Next      {command}", markup=False)
 
@@ -136,6 +207,7 @@ def summary(built: "Built", decisions: "list[Decision]", command: str) -> dict[s
         "bundle": str(built.folder),
         "references": [reference.source for reference in manifest.references],
         "refused": [{"source": each.source, "why": each.why} for each in decisions if not each.taken],
+        "recipe": manifest.recipe,
         "threshold": threshold.value,
         "grade": threshold.grade,
         "method": threshold.method,
@@ -154,6 +226,7 @@ def next_command(settings: Settings, camera: str | None, category: str) -> str:
         ("--data", settings.data, plain.data),
         ("--encoder", settings.encoder, plain.encoder),
         ("--input-size", settings.input_size, plain.input_size),
+        ("--precision", settings.precision, plain.precision),
     ):
         words += [option, str(value)] if value != default else []
     return shlex.join(words)

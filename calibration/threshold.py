@@ -80,6 +80,6 @@ def heatmap_scale(loo_maps: NDArray[np.float32], mark: float) -> Scale:
     """The fixed scale of a category's heatmaps.
 
     loo_maps: [R, h, w], each reference's map against the others
-    Dark up to the value that 95 % of the cells of good parts do not exceed; brightest from twice the threshold on.
+    Dark up to the value that 95 % of the cells of good parts do not exceed; brightest from twice the mark on.
     """
     return Scale(low=float(np.quantile(loo_maps, NOISE_QUANTILE)), mark=mark, high=2 * mark)

@@ -55,7 +55,7 @@ def scale_of(row: Inspection) -> HeatScale | None:
     """The fixed scale of a row; None if its bundle gave none."""
     if row.scale_low is None or row.scale_high is None or row.scale_low >= row.scale_high:
         return None
-    return HeatScale(row.scale_low, row.scale_high, row.threshold)
+    return HeatScale(row.scale_low, row.scale_high, row.scale_mark)
 
 
 def _row(site: Site, frame_id: int) -> Inspection:

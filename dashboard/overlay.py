@@ -26,9 +26,9 @@ Rgba = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class HeatScale:
-    """A bundle's fixed scale in map units: clear at `low`, half way at `mark` (the threshold), brightest at `high`.
+    """A bundle's fixed scale in map units: clear at `low`, half way at `mark`, brightest at `high`.
 
-    Without a threshold, or with one outside low..high, the scale is a straight line from low to high.
+    Without a mark, or with one outside low..high, the scale is a straight line from low to high.
     """
 
     low: float
@@ -37,7 +37,7 @@ class HeatScale:
 
     @property
     def marked(self) -> bool:
-        """Whether the threshold is a point of the scale."""
+        """Whether the mark is a point of the scale."""
         return self.mark is not None and self.low < self.mark < self.high
 
     def position(self, values: AnomalyMap) -> AnomalyMap:

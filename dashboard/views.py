@@ -36,12 +36,15 @@ class FrameView(BaseModel):
     reason: str | None
     score: float | None
     threshold: float | None
-    head_scores: dict[str, float]
+    recipe: str | None = Field(description="how the heads were combined into the score")
+    head_scores: dict[str, float] = Field(description="each head's own score")
+    head_limits: dict[str, float] = Field(description="by head, what its score reached on the good parts it was taught")
     category: str | None
     bundle: str | None
     nearest_reference: str | None
     nearest_distance: float | None
     scale_low: float | None
+    scale_mark: float | None
     scale_high: float | None
     width: int | None
     height: int | None

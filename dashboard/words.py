@@ -24,6 +24,19 @@ REASONS = {  # by name: a record may hold reasons of other versions
     "capture_died": "Camera process died",
     "stopped": "Line was stopped",
 }
+HEADS = {  # by name, as above
+    "few-shot": "Unlike every good part shown",
+    "adapters": "Looks damaged (trained map)",
+    "text": "Reads as damaged (prompts)",
+    "clip-pair": "Reads as damaged (one prompt pair)",
+    "random-words": "Reads as damaged (random words)",
+    "references": "Whole picture unlike the good parts",
+}
+
+
+def head(name: str) -> str:
+    """What a head looks for, in words; one that this version does not know is shown as it is."""
+    return HEADS.get(name, name)
 
 
 def reason(name: str | None) -> str:
@@ -74,6 +87,7 @@ def bar(score_value: float, threshold: float, *, length: float = 200.0) -> float
 
 FILTERS = {
     "reason": reason,
+    "head": head,
     "number": number,
     "score": score,
     "milliseconds": milliseconds,

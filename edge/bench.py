@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -27,7 +27,7 @@ from edge.line.picture import read_picture
 from edge.process import PARENT, peak_mb
 from edge.settings import Settings
 from edge.vision.bundle import load_bundle, save_bundle
-from edge.vision.encoder import open_encoder
+from edge.vision.encoder import configured_encoder
 from edge.vision.features import Encoder
 from edge.vision.scorer import VisionScorer
 
@@ -81,7 +81,7 @@ def measure(settings: Settings, spec: CameraSpec, *, frames: int, refs: int) -> 
         settings = settings.model_copy(update={"data": Path(folder) / "data"})
         _calibrate(settings, spec, refs)
         pictures = _pictures(spec, frames)
-        encoder = open_encoder(settings.encoder, input_size=settings.input_size, device=settings.device)
+        encoder = configured_encoder(settings)
         scorer = VisionScorer(encoder, settings.bundles)
         _flag_a_tenth(settings, scorer, pictures)
         parts = _write_pictures(Path(folder) / "parts", pictures)
@@ -144,7 +144,10 @@ def _flag_a_tenth(settings: Settings, scorer: VisionScorer, pictures: Sequence[P
     bundle = load_bundle(settings.bundles, CATEGORY)
     folder = settings.bundles / CATEGORY / str(bundle.version) / "references"
     references = [read_picture(folder / reference.file) for reference in bundle.manifest.references]
-    save_bundle(settings.bundles, bundle.manifest.model_copy(update={"threshold": threshold}), bundle.bank, references)
+    made = bundle.manifest
+    scale = made.scale and replace(made.scale, mark=threshold)
+    stricter = made.model_copy(update={"threshold": threshold, "scale": scale})
+    save_bundle(settings.bundles, stricter, references, bank=bundle.bank, embeddings=bundle.embeddings)
     scorer.load(CATEGORY)
 
 

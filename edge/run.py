@@ -120,8 +120,19 @@ def _ticks(supervisor: Supervisor, asked: list[int], *, once: bool) -> Iterator[
 def _uncalibrated(settings: Settings, spec: CameraSpec) -> str:
     there = ", ".join(categories(settings.bundles)) or "none"
     return (
-        f"camera {spec.name} has no category, so every frame will be unsure. Categories here: {there}. "
-        f"Use --camera {spec.redacted}=CATEGORY, or teach one: calibrate --category NAME --refs 4 --camera ..."
+        f"camera {spec.name} has no category, so every frame will be unsure. {_seen_without_references(settings)} "
+        f"Categories here: {there}. Use --camera {spec.redacted}=CATEGORY, or teach one: "
+        "calibrate --category NAME --refs 4 --camera ..."
+    )
+
+
+def _seen_without_references(settings: Settings) -> str:
+    """What the zero-shot heads at hand are good for, in a sentence or two."""
+    if settings.encoder != "lite":
+        return "Prompts that know no object give each a score, so that the most suspicious can be found."
+    return (
+        "The map of `lite` marks damaged surfaces (scratches, spots, cracks); it does not know how parts are put "
+        "together, so a missing or bent component goes unseen."
     )
 
 
@@ -168,8 +179,9 @@ def _check(settings: Settings, captures: Sequence[CaptureOptions], *, page: bool
 def _check_bundle(settings: Settings, category: str) -> None:
     """Raise EdgeError if there is no bundle, or it is for another encoder; its weights are compared by the worker."""
     bundle = load_bundle(settings.bundles, category)
-    made = bundle.manifest
-    bundle.check_fits(settings.encoder, made.weights_sha256, settings.input_size or made.input_size)
+    bundle.check_fits(
+        encoder=settings.encoder, weights_sha256=None, input_size=settings.input_size, precision=settings.precision
+    )
 
 
 def _calibrated(settings: Settings, spec: CameraSpec, say: Callable[[str], None]) -> CameraSpec:

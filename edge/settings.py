@@ -16,6 +16,7 @@ PREFIX = "EDGE_"
 MODELS = Path("~/.local/share/edge-inspection/models")
 Overload = Literal["drop-oldest", "drop-newest", "wait"]
 Trigger = Literal["every", "still", "http"]
+Precision = Literal["fp32", "bf16", "fp16"]
 
 
 class Settings(BaseSettings):
@@ -26,8 +27,10 @@ class Settings(BaseSettings):
     data: Path = Field(default=Path("edge-data"), description="folder of the record, pictures, bundles and journals")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: CUDA where there is one")
     encoder: str = Field(default="lite", description="`lite`, or an open_clip model as NAME:TAG or NAME:/path/file")
-    precision: Literal["fp32", "bf16", "fp16"] = Field(default="fp32", description="of the encoder's network")
+    precision: Precision = Field(default="fp32", description="of the encoder's network")
     models: Path = Field(default=MODELS, description="folder of fetched and added encoder weights")
+    adapters: Path | None = Field(default=None, description="file of trained adapters, for zero-shot maps")
+    random_words: Path | None = Field(default=None, description="file of a trained random-word network")
     input_size: int | None = Field(default=None, ge=64, le=1024, description="encoder input, pixels a side")
     batch_size: int = Field(default=4, ge=1, le=64, description="most frames in one forward pass")
     credits: int = Field(default=8, ge=1, le=256, description="most frames a camera may have in flight at the worker")

@@ -76,12 +76,12 @@ class Scale:
     """The bundle's fixed heatmap scale, in map units: the same colours on every frame.
 
     low:  at and below it the heatmap is dark (the references' own noise)
-    mark: the threshold, a marked point of the scale
+    mark: a marked point of the scale, above which an area is suspicious; None where nobody calibrated
     high: at and above it the heatmap is at its brightest
     """
 
     low: float
-    mark: float
+    mark: float | None
     high: float
 
 
@@ -90,7 +90,9 @@ class Verdict:
     """A frame's outcome. What the page shows, this holds.
 
     score and threshold are in the same units; a score above the threshold is a defect.
-    head_scores: each head's own image score by its name, for example {"few_shot": 0.41}
+    head_scores: each head's own image score by its name, for example {"few-shot": 0.41}
+    head_limits: by head, what its score reached on good parts when the bundle was made; empty if nobody knows
+    recipe:      how the heads were combined into the score
     bundle:      content hash of the bundle that judged, None if none did
     anomaly_map: [h, w] float32, or None if nothing was scored
     """
@@ -100,6 +102,8 @@ class Verdict:
     score: float | None = None
     threshold: float | None = None
     head_scores: Mapping[str, float] = field(default_factory=dict)
+    head_limits: Mapping[str, float] = field(default_factory=dict)
+    recipe: str | None = None
     regions: tuple[Region, ...] = ()
     nearest: Nearest | None = None
     scale: Scale | None = None

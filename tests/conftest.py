@@ -3,7 +3,11 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("busy", deadline=None)  # how long a case takes says more about the neighbours
+hypothesis.settings.load_profile("busy")
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

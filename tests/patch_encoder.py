@@ -15,14 +15,18 @@ class PatchEncoder:
     """Implements edge.vision.features.Encoder: a token is its patch's mean colour, with a constant in front.
 
     Counts its forward passes in `passes`: how many pictures each had.
+    reads: whether it has a text tower, and with it an embedding of pictures
     """
 
     name = "patches"
-    text = None
+    precision = "fp32"
     stages = (StageSpec("s8", 8, 4), StageSpec("s16", 16, 4))
     device = torch.device("cpu")
 
-    def __init__(self, *, input_size: int = 64, weights_sha256: str = "0" * 64, broken: bool = False) -> None:
+    def __init__(
+        self, *, input_size: int = 64, weights_sha256: str = "0" * 64, broken: bool = False, reads: bool = False
+    ) -> None:
+        self.text = WordTower() if reads else None
         self.input_size = input_size
         self.weights_sha256 = weights_sha256
         self.passes: list[int] = []
@@ -41,7 +45,27 @@ class PatchEncoder:
         stages = {name: torch.cat([torch.ones_like(mean[..., :1]), mean], dim=-1) for name, mean in tokens.items()}
         if self._broken:
             stages["s8"] = stages["s8"] * torch.nan
-        return Features(None, stages, grids)
+        return Features(None if self.text is None else colour_embedding(batch), stages, grids)
+
+
+class WordTower:
+    """Implements edge.vision.features.TextTower: `damaged`, `broken` and `flaw` mean red, every sentence means grey."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def embed(self, sentences: Sequence[str]) -> Tensor:
+        self.sentences += sentences
+        red = [any(word in sentence for word in ("damaged", "broken", "flaw", "defect")) for sentence in sentences]
+        length = torch.tensor([[len(sentence) / 1000] for sentence in sentences])
+        grey = torch.ones(len(sentences), 1)
+        return functional.normalize(torch.cat([grey, torch.tensor(red)[:, None] * 0.5, length], dim=1), dim=-1)
+
+
+def colour_embedding(batch: Tensor) -> Tensor:
+    """[B, 3, S, S] in 0..1 -> [B, 3] of unit length: one, how red it is, how bright it is."""
+    red, bright = (batch[:, 0] - batch[:, 1]).mean(dim=(1, 2)), batch.mean(dim=(1, 2, 3))
+    return functional.normalize(torch.stack([torch.ones_like(red), red, bright], dim=1), dim=-1)
 
 
 def grey_part(number: int, *, spot: bool = False, size: tuple[int, int] = (64, 64)) -> Pixels:

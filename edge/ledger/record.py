@@ -80,12 +80,15 @@ class Inspection(Base):
     reason: Mapped[str | None]
     score: Mapped[float | None]
     threshold: Mapped[float | None]
+    recipe: Mapped[str | None]
     head_scores: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)
+    head_limits: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)
     category: Mapped[str | None]
     bundle: Mapped[str | None]
     nearest_reference: Mapped[str | None]
     nearest_distance: Mapped[float | None]
     scale_low: Mapped[float | None]
+    scale_mark: Mapped[float | None]
     scale_high: Mapped[float | None]
     width: Mapped[int | None]
     height: Mapped[int | None]

@@ -15,7 +15,7 @@ from edge.ledger.media import drop_media, media_stem, write_map, write_picture
 from edge.ledger.record import Camera, Inspection, RegionRow, Run, unit_of_work
 from edge.verdict import FLAGGED, Verdict
 
-MAP_TOP = 6.0  # largest value a stored map can hold: cosine distances of three stages, each at most 2
+MAP_TOP = 12.0  # largest value a stored map can hold: of four stages a cosine distance of 2 and a probability of 1 each
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,10 +103,11 @@ class Writer:
             run_id=run_id, camera_id=camera_id, seq=info.seq, source=info.source, captured_ns=info.captured_ns,
             part=info.identity.part, lot=info.identity.lot, serial=info.identity.serial,
             outcome=verdict.outcome.value, reason=verdict.reason and verdict.reason.value,
-            score=verdict.score, threshold=verdict.threshold, head_scores=dict(verdict.head_scores),
+            score=verdict.score, threshold=verdict.threshold, recipe=verdict.recipe,
+            head_scores=dict(verdict.head_scores), head_limits=dict(verdict.head_limits),
             category=verdict.category, bundle=verdict.bundle,
             nearest_reference=nearest and nearest.reference, nearest_distance=nearest and nearest.distance,
-            scale_low=scale and scale.low, scale_high=scale and scale.high,
+            scale_low=scale and scale.low, scale_mark=scale and scale.mark, scale_high=scale and scale.high,
             regions=[
                 RegionRow(x0=r.x0, y0=r.y0, x1=r.x1, y1=r.y1, area=r.area, peak=r.peak) for r in verdict.regions
             ],

@@ -4,6 +4,10 @@
 <bundles>/<category>/<n>/bundle.json      the Manifest; its sha256 is the bundle's content hash
 <bundles>/<category>/<n>/bundle.sha256    that hash, as `sha256sum --check` reads it
 <bundles>/<category>/<n>/bank.safetensors by stage name, [R, N, C] float32
+<bundles>/<category>/<n>/embeddings.safetensors    what prompts and references became, as the recipe needs it: `text`
+                                          and `pair` [2, D], `references` [R, D], float32
+<bundles>/<category>/<n>/adapters.safetensors      copies of what was trained elsewhere, as the recipe needs it
+<bundles>/<category>/<n>/random_words.safetensors
 <bundles>/<category>/<n>/references/*.png lossless copies of the reference pictures
 """
 
@@ -24,52 +28,72 @@ from edge.line.opencv import cv2
 from edge.vision.manifest import Manifest, check_category, parse_manifest
 
 BANK_FILE = "bank.safetensors"
+EMBEDDINGS_FILE = "embeddings.safetensors"
+ADAPTERS_FILE = "adapters.safetensors"
+RANDOM_WORDS_FILE = "random_words.safetensors"
 
-Bank = Mapping[str, NDArray[np.float32]]
-"""By stage name, [R, N, C] float32 unit vectors: N patch tokens from each of R references."""
+Arrays = Mapping[str, NDArray[np.float32]]
+"""Float32 arrays by name: a memory bank's by stage, or embeddings."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bundle:
     """A loaded bundle.
 
-    bank:    see Bank
-    version: its number within the category, 1, 2, ...
-    sha256:  content hash: of bundle.json, which holds the hashes of all other files
+    bank:       by stage name, [R, N, C] float32 unit vectors: N patch tokens from each of R references
+    embeddings: by name, unit vectors: `text` and `pair` [2, D], `references` [R, D]; those that the recipe needs
+    version:    its number within the category, 1, 2, ...
+    sha256:     content hash: of bundle.json, which holds the hashes of all other files
     """
 
+    folder: Path
     manifest: Manifest
-    bank: Bank
+    bank: Arrays
+    embeddings: Arrays
     version: int
     sha256: str
 
-    def check_fits(self, encoder: str, weights_sha256: str, input_size: int) -> None:
-        """Raises EdgeError, with both values, if the bundle was made with another encoder, weights or input size."""
+    def check_fits(
+        self, *, encoder: str, weights_sha256: str | None, input_size: int | None, precision: str
+    ) -> None:
+        """Raises EdgeError, with both values, if the bundle was made with another encoder; None is not compared."""
         made = self.manifest
         pairs = {
             "encoder": (made.encoder, encoder),
             "weights": (made.weights_sha256, weights_sha256),
             "input size": (made.input_size, input_size),
+            "precision": (made.precision, precision),
         }
         for what, (theirs, ours) in pairs.items():
-            if theirs != ours:
+            if ours not in (None, theirs):
                 raise EdgeError(
                     f"bundle {made.category}/{self.version} was made with {what} {theirs}, but this run has {ours}. "
                     f"Run with {theirs}, or calibrate again: calibrate --category {made.category} ..."
                 )
 
 
-def save_bundle(bundles_dir: Path, manifest: Manifest, bank: Bank, reference_pictures: Sequence[Pixels]) -> Path:
+def save_bundle(
+    bundles_dir: Path,
+    manifest: Manifest,
+    reference_pictures: Sequence[Pixels],
+    *,
+    bank: Arrays,
+    embeddings: Arrays | None = None,
+    trained: Mapping[str, bytes] | None = None,
+) -> Path:
     """Write the next version of the manifest's category, promote it, and return its folder.
 
     reference_pictures: [H, W, 3] uint8 RGB each, in the order of manifest.references
+    bank, embeddings:   see Bundle
+    trained:            by name inside the bundle (ADAPTERS_FILE, RANDOM_WORDS_FILE), the file's bytes
     The folder appears under its final name whole, or not at all. Raises EdgeError for an impossible category name.
     """
     folder = bundles_dir / check_category(manifest.category)
     folder.mkdir(parents=True, exist_ok=True)
     named = zip(manifest.references, reference_pictures, strict=True)
     contents = {f"references/{reference.file}": _png(pixels) for reference, pixels in named}
-    contents[BANK_FILE] = safetensors.numpy.save({name: np.ascontiguousarray(a) for name, a in bank.items()})
+    contents |= {BANK_FILE: _tensors(bank), EMBEDDINGS_FILE: _tensors(embeddings or {})}
+    contents |= trained or {}
     hashes = {name: sha256(content).hexdigest() for name, content in contents.items()}
     described = manifest.model_copy(update={"files": hashes}).model_dump_json(indent=1).encode()
     contents["bundle.json"] = described
@@ -122,8 +146,8 @@ def load_bundle(bundles_dir: Path, category: str) -> Bundle:
     for name, expected in manifest.files.items():
         if sha256(_read(folder / name)).hexdigest() != expected:
             raise _changed(folder / name)
-    bank = safetensors.numpy.load(_read(folder / BANK_FILE))
-    return Bundle(manifest, {name: bank[name] for name in sorted(bank)}, int(version), content_hash)
+    embeddings = _arrays(folder / EMBEDDINGS_FILE) if EMBEDDINGS_FILE in manifest.files else {}
+    return Bundle(folder, manifest, _arrays(folder / BANK_FILE), embeddings, int(version), content_hash)
 
 
 def categories(bundles_dir: Path) -> list[str]:
@@ -139,6 +163,15 @@ def _read(path: Path) -> bytes:
     if not path.is_file():
         raise EdgeError(f"{path} is missing. Restore it, or calibrate again.")
     return path.read_bytes()
+
+
+def _tensors(arrays: Arrays) -> bytes:
+    return safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+
+
+def _arrays(path: Path) -> Arrays:
+    loaded = safetensors.numpy.load(_read(path))
+    return {name: loaded[name] for name in sorted(loaded)}
 
 
 def _png(pixels: Pixels) -> bytes:

@@ -68,6 +68,10 @@ class Encoder(Protocol):
         """S: pictures are squashed to S x S pixels."""
 
     @property
+    def precision(self) -> str:
+        """Of the network and of the stages it gives: fp32, bf16 or fp16."""
+
+    @property
     def stages(self) -> tuple[StageSpec, ...]:
         """The stages that `encode` gives, from the first of the network to the last."""
 

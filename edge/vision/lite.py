@@ -8,8 +8,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from edge.errors import EdgeError
 from edge.frame import Pixels
+from edge.vision.checksum import sha256_of
 from edge.vision.features import Features, StageSpec
-from edge.vision.models import LITE_ARCHITECTURE, lite_weights_path, read_lite_weights, sha256_of
+from edge.vision.lite_weights import LITE_ARCHITECTURE, lite_weights_path, read_lite_weights
 from edge.vision.squash import squash
 
 
@@ -22,6 +23,7 @@ class LiteEncoder:
 
     name = "lite"
     text = None
+    precision = "fp32"
     default_input_size = 320
     stages = (StageSpec("s8", 8, 40), StageSpec("s16", 16, 112), StageSpec("s32", 32, 320))
 

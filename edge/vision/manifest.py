@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from edge.errors import EdgeError
 from edge.verdict import Scale
 
-FORMAT = 1
+FORMAT = 2
 CATEGORY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
@@ -45,14 +45,27 @@ class Calibration(Part):
 
 
 class Manifest(Part):
-    """bundle.json. `files` holds every other file's sha256, by its path inside the bundle."""
+    """bundle.json; format 1 had the few-shot head only.
+
+    recipe:      how the heads combine (edge.vision.recipe)
+    object_name: what the prompts call the part, None without prompts
+    peak_scale:  what the map's maximum is divided by in the score
+    head_limits: by head, its largest own score on a reference against the others: what good parts reach
+    threshold:   in the score's units;  scale: in the map's
+    files:       every other file's sha256, by its path inside the bundle
+    """
 
     format: int = FORMAT
     category: str
     encoder: str
     weights_sha256: str
     input_size: int
+    precision: str = "fp32"
     references: tuple[Reference, ...]
+    recipe: str = "few-shot"
+    object_name: str | None = None
+    peak_scale: float = 1.0
+    head_limits: dict[str, float] = {}
     threshold: float | None
     scale: Scale | None
     calibration: Calibration

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from calibration.build import as_arrays, build, leave_one_out, memory_bank
+from calibration.build import as_arrays, build, memory_bank
 from calibration.references import References, Taken, collect
 from edge.errors import EdgeError
 from edge.line.demo import Board, demo_boards
 from edge.line.shot import Shot
 from edge.verdict import Verdict
 from edge.vision.bundle import load_bundle
+from edge.vision.bundle_heads import load_heads
 from edge.vision.encoder import open_encoder
 from edge.vision.features import Encoder
-from edge.vision.few_shot import few_shot_map
 from edge.vision.scorer import VisionScorer
 from tests.patch_encoder import PatchEncoder, grey_part
 
@@ -34,30 +34,12 @@ def test_the_bank_holds_unit_vectors_and_equally_many_of_each_reference() -> Non
         torch.testing.assert_close(vectors.norm(dim=-1), torch.ones(4, 16))
 
 
-def test_leaving_one_out_is_calibrating_without_it() -> None:
-    encoder = PatchEncoder()
-    features = [encoder.encode(encoder.prepare([part.pixels])) for part in PARTS]
-    maps = leave_one_out(features, memory_bank(features, keep=16))
-    for index, own in enumerate(features):
-        others = memory_bank([each for each in features if each is not own], keep=16)
-        np.testing.assert_allclose(maps[index], few_shot_map(own, others).map[0].numpy(), atol=1e-6)
-
-
-def test_a_reference_does_not_know_itself() -> None:
-    """With its own tokens in the bank its map would be zero."""
-    encoder = PatchEncoder()
-    odd = [*PARTS[:3], Taken(grey_part(9, spot=True), "odd")]
-    features = [encoder.encode(encoder.prepare([part.pixels])) for part in odd]
-    maps = leave_one_out(features, memory_bank(features, keep=64))
-    assert maps[3].max() > 5 * maps[:3].max()
-
-
 def test_the_manifest_says_how_the_bundle_was_made(tmp_path: Path) -> None:
     encoder = PatchEncoder()
     built = build(encoder, PARTS, category="part", bundles_dir=tmp_path, controls={"exposure": 0.5})
     loaded = load_bundle(tmp_path, "part")
     manifest = loaded.manifest
-    loaded.check_fits(encoder.name, encoder.weights_sha256, encoder.input_size)
+    load_heads(loaded, encoder)  # it fits
     assert built.folder == tmp_path / "part" / "1"
     assert manifest.threshold == max(manifest.calibration.loo_scores)
     assert manifest.calibration.tokens == {"s8": 16, "s16": 16}

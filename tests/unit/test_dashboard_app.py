@@ -31,15 +31,29 @@ def client(ledger: Ledger) -> Iterator[TestClient]:
 def test_index_shows_a_flagged_frame_with_everything_the_record_holds(ledger: Ledger, client: TestClient) -> None:
     frame_id = ledger.add_defect(
         camera="left", part="P7", lot="L1", serial="SN9", nearest_reference="good_3.jpg", nearest_distance=0.25,
-        head_scores={"few_shot": 0.9, "zero_shot": 0.3}, source="board_12.jpg",
+        head_scores={"few-shot": 0.9, "text": 0.3}, head_limits={"few-shot": 0.5, "text": 0.4}, source="board_12.jpg",
     )  # fmt: skip
     page = client.get("/").text
     shown = ("Defect", "Above the threshold", "0.900", "threshold 0.500", "left", "#1", "P7", "L1", "SN9", "good_3.jpg",
-             "0.250", "few_shot 0.900", "zero_shot 0.300", "board_12.jpg", "pcb", "ababababab")  # fmt: skip
+             "0.250", "few-shot 0.900 ▲", "text 0.300<", "board_12.jpg", "pcb", "ababababab")  # fmt: skip
     assert [word for word in shown if word not in page] == []
     assert f'viewBox="0 0 {WIDTH} {HEIGHT}"' in page
     assert '<rect x="60" y="40" width="40" height="40"/>' in page
     assert f"/frames/{frame_id}/heatmap.png?v=" in page
+
+
+def test_frame_page_says_why_it_was_flagged(ledger: Ledger, client: TestClient) -> None:
+    frame_id = ledger.add_defect(
+        recipe="april-gan", head_scores={"few-shot": 0.9, "text": 0.3, "later": 2.5},
+        head_limits={"few-shot": 0.5, "text": 0.4},
+    )  # fmt: skip
+    page = client.get(f"/frames/{frame_id}").text
+    named = {name: page.partition(f'title="{name}"')[2] for name in ("few-shot", "text", "later")}
+    rows = {name: after.partition("</tr>")[0] for name, after in named.items()}
+    assert {name: "▲" in row for name, row in rows.items()} == {"few-shot": True, "text": False, "later": False}
+    assert "Unlike every good part shown" in rows["few-shot"]
+    assert "0.900" in rows["few-shot"] and "0.500" in rows["few-shot"]
+    assert "april-gan" in page
 
 
 def test_index_leaves_out_what_nobody_needs_to_look_at_unless_asked(ledger: Ledger, client: TestClient) -> None:

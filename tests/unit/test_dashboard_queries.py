@@ -16,6 +16,7 @@ from dashboard import files, queries, tally, words
 from dashboard.pace import NEWEST_ROWS, WINDOW_S, pace
 from dashboard.reader import NoRecordYetError, Reader
 from edge.verdict import FLAGGED, Outcome, Reason
+from edge.vision.recipe import MAP_HEADS, SCORE_HEADS
 from tests.ledger_rows import Ledger, new_ledger
 
 NOW_NS = 1_800_000_000_000_000_000
@@ -174,8 +175,9 @@ def test_stored_path_that_leaves_the_media_folder_is_no_file(ledger: Ledger, hos
     assert files.inside(media, "a/b.jpg") == (media / "a" / "b.jpg").resolve()
 
 
-def test_every_outcome_and_reason_has_words() -> None:
+def test_every_outcome_reason_and_head_has_words() -> None:
     assert set(words.OUTCOMES) == set(Outcome)
+    assert set(words.HEADS) == {*SCORE_HEADS, *MAP_HEADS}
     assert set(words.REASONS) >= set(Reason)
     assert words.reason("of_a_later_version") == "of_a_later_version"
 

@@ -10,7 +10,7 @@ from calibration.references import Taken
 from edge.errors import EdgeError
 from edge.settings import Settings
 from edge.verdict import Outcome, Reason, Verdict
-from edge.vision.scorer import HEAD, VisionScorer, open_scorer
+from edge.vision.scorer import VisionScorer, open_scorer
 from tests.patch_encoder import PatchEncoder, grey_part
 
 GOOD = [grey_part(number) for number in range(10, 14)]
@@ -57,7 +57,7 @@ def test_a_verdict_holds_what_the_page_shows(scorer: VisionScorer) -> None:
         assert verdict.anomaly_map is not None
         assert verdict.anomaly_map.dtype == np.float32
         assert verdict.anomaly_map.shape == (8, 8)
-        assert verdict.score == float(verdict.anomaly_map.max()) == verdict.head_scores[HEAD]
+        assert verdict.score == float(verdict.anomaly_map.max()) == verdict.head_scores["few-shot"]
         assert verdict.scale is not None
         assert verdict.scale.low <= verdict.scale.mark == verdict.threshold
         assert verdict.category == "part"

@@ -1,0 +1,106 @@
+"""What a recipe's heads need besides reference pictures: prompts' embeddings, adapters, a random-word network."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from edge.vision.lite_adapters import shipped_adapters_path
+from torch import Tensor
+
+from edge.errors import EdgeError
+from edge.vision.adapters import adapters_bytes
+from edge.vision.bundle import ADAPTERS_FILE, RANDOM_WORDS_FILE
+from edge.vision.features import Encoder, Features
+from edge.vision.few_shot import MemoryBank
+from edge.vision.heads import Heads
+from edge.vision.prompts import PromptEnsemble, class_embeddings, guides
+from edge.vision.published_adapters import open_adapters
+from edge.vision.random_words import RandomWordNet, load_net
+from edge.vision.recipe import Recipe
+from edge.vision.zero_shot import Adapters
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ingredients:
+    """The parts of Heads that no reference picture is needed for; see Heads for the fields.
+
+    trained: by its name in a bundle, the file of adapters or network
+    """
+
+    recipe: Recipe
+    object_name: str | None = None
+    text: Tensor | None = None
+    pair: Tensor | None = None
+    adapters: Adapters | None = None
+    net: RandomWordNet | None = None
+    trained: Mapping[str, bytes] = field(default_factory=dict)
+
+    def heads(
+        self, *, bank: MemoryBank | None = None, references: Tensor | None = None, peak_scale: float = 1.0
+    ) -> Heads:
+        """The whole heads. Raises EdgeError if the recipe needs what is not here."""
+        learned = None if self.adapters is None else self.adapters.classes
+        return Heads(
+            self.recipe,
+            bank=bank,
+            text=self.text,
+            pair=self.pair,
+            adapters=self.adapters,
+            classes=self.text if learned is None else learned,
+            net=self.net,
+            references=references,
+            peak_scale=peak_scale,
+        )
+
+
+def gather_ingredients(
+    encoder: Encoder,
+    recipe: Recipe,
+    *,
+    object_name: str = "object",
+    adapters: Path | None = None,
+    random_words: Path | None = None,
+    prompts: Path | None = None,
+) -> Ingredients:
+    """Load and embed what the recipe needs, and nothing else.
+
+    object_name:  what prompts call the part; `object` is the second paper's unknown-object setup
+    adapters:     default for `lite`: those that come with this release
+    random_words: a trained network;  prompts: a TOML file, default the shipped ensemble
+    Raises EdgeError for a file that does not fit the encoder, or a head that the encoder cannot have.
+    """
+    layers = net = text = pair = words = None
+    trained: dict[str, bytes] = {}
+    if "adapters" in recipe.maps:
+        layers, card = open_adapters(_adapters_file(encoder, adapters), encoder)
+        trained[ADAPTERS_FILE] = adapters_bytes(layers, card)
+    if "random-words" in recipe.scores and random_words is not None:
+        net, net_card = load_net(random_words, device=encoder.device)
+        net_card.check_fits(encoder)
+        words = net_card.prompts
+        trained[RANDOM_WORDS_FILE] = random_words.read_bytes()
+    if encoder.text is not None:
+        if "text" in recipe.scores or (layers is not None and layers.classes is None):
+            text = class_embeddings(encoder.text, PromptEnsemble.read(prompts), object_name)
+        if "clip-pair" in recipe.scores:
+            pair = guides(encoder.text, words, object_name=object_name)
+    named = object_name if text is not None or pair is not None else None
+    return Ingredients(recipe, named, text, pair, layers, net, trained)
+
+
+def reference_embeddings(features: Sequence[Features], recipe: Recipe) -> Tensor | None:
+    """[R, D] unit embeddings of the references, if the recipe compares with them and the encoder has any."""
+    pooled = [each.pooled for each in features if each.pooled is not None]
+    return torch.cat(pooled) if pooled and "references" in recipe.scores else None
+
+
+def _adapters_file(encoder: Encoder, given: Path | None) -> Path:
+    if given is not None:
+        return given
+    if encoder.name == "lite":
+        return shipped_adapters_path()
+    raise EdgeError(
+        f"encoder {encoder.name}: its adapted map needs trained adapters. Give --adapters FILE (from `calibrate "
+        "adapters`, or the authors' .pth), or choose a recipe without them: --recipe text+few-shot."
+    )

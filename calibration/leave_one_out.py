@@ -1,0 +1,77 @@
+"""What the references say about each other: each scored when all but itself are what it is compared with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from calibration.ingredients import Ingredients
+from edge.vision.features import Features
+from edge.vision.heads import Scored, run_heads
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeftOut:
+    """R references, each against the others; all empty if there is but one.
+
+    scores:      as the recipe combines them, with `peak_scale`
+    peak_scale:  what the map's maximum is divided by in the score: the largest one here, so that good parts stay
+                 about at or below 1, as the other heads do; 1 if the score is the maximum itself, or nothing is known
+    head_limits: by head, its largest own score
+    maps:        [R, h, w] float32, None if the recipe has no map
+    """
+
+    scores: tuple[float, ...]
+    peak_scale: float
+    head_limits: dict[str, float]
+    maps: NDArray[np.float32] | None
+
+    @property
+    def largest_peak(self) -> float | None:
+        """The largest value of any map."""
+        return None if self.maps is None else float(self.maps.max())
+
+
+def leave_one_out(
+    features: Sequence[Features],
+    ingredients: Ingredients,
+    *,
+    bank: Mapping[str, Tensor] | None,
+    references: Tensor | None,
+    side: int,
+) -> LeftOut:
+    """Score each of R references against the others.
+
+    bank:       by stage, [R, N, C];  references: [R, D]; None where the recipe does without
+    side:       pixels a side of an adapted map
+    """
+    count = len(features)
+    if count < 2:
+        return LeftOut((), 1.0, {}, None)
+    scored: list[Scored] = []
+    for index, own in enumerate(features):
+        others = [other for other in range(count) if other != index]
+        heads = ingredients.heads(
+            bank=None if bank is None else {name: vectors[others] for name, vectors in bank.items()},
+            references=None if references is None else references[others],
+        )
+        scored.append(run_heads(own, heads, side=side))
+    recipe = ingredients.recipe
+    limits = {head: max(float(one.head_scores[head]) for one in scored) for head in recipe.heads}
+    peaks = [one.peak for one in scored if one.peak is not None]
+    peak_scale = max(map(float, peaks)) if peaks and recipe.peak and recipe.scores else 1.0
+    maps = [one.map for one in scored if one.map is not None]
+    return LeftOut(
+        tuple(float(one.score) - _correction(one, recipe.peak, peak_scale) for one in scored),
+        peak_scale,
+        limits,
+        np.asarray(torch.cat(maps).float().cpu().numpy(), np.float32) if maps else None,
+    )
+
+
+def _correction(one: Scored, weight: float, peak_scale: float) -> float:
+    """How much too large a score is that was combined before the scale of its maximum was known."""
+    return 0.0 if one.peak is None else weight * float(one.peak) * (1 - 1 / peak_scale)

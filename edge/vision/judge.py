@@ -1,0 +1,92 @@
+"""What the heads said of a picture becomes its verdict, by the bundle's threshold."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.verdict import AnomalyMap, Nearest, Outcome, Reason, Region, Scale, Verdict
+from edge.vision.manifest import Manifest
+from edge.vision.regions import find_regions
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PictureScores:
+    """What the heads say about one picture.
+
+    score:       as the recipe combines it;  head_scores: each head's own
+    anomaly_map: [h, w] float32, None if no head gives one
+    distances:   to each reference, in the order of the bundle's references; none without references
+    """
+
+    score: float
+    head_scores: Mapping[str, float]
+    anomaly_map: AnomalyMap | None = None
+    distances: Sequence[float] = ()
+
+
+def judge(one: PictureScores, made: Manifest, *, bundle_sha256: str, shape: tuple[int, ...]) -> Verdict:
+    """The verdict that a bundle gives on one picture of shape (H, W, ...).
+
+    A score above the threshold is a defect. Raises FloatingPointError if the score is no finite number, which only a
+    broken network or device can give: such a frame must not end as `ok`.
+    """
+    _check_finite(one, made.category)
+    outcome, reason = _outcome(one.score, made.threshold)
+    return Verdict(
+        outcome,
+        reason,
+        score=one.score,
+        threshold=made.threshold,
+        head_scores=one.head_scores,
+        head_limits=made.head_limits,
+        recipe=made.recipe,
+        regions=_regions(one.anomaly_map, made.scale, shape=shape),
+        nearest=_nearest(one.distances, made),
+        scale=made.scale,
+        category=made.category,
+        bundle=bundle_sha256,
+        anomaly_map=one.anomaly_map,
+    )
+
+
+def judge_uncalibrated(one: PictureScores, scale: Scale | None, *, recipe: str) -> Verdict:
+    """`unsure: uncalibrated`, whatever the heads see without references. Raises FloatingPointError as `judge`."""
+    _check_finite(one, "none")
+    return Verdict(
+        Outcome.UNSURE,
+        Reason.UNCALIBRATED,
+        score=one.score,
+        head_scores=one.head_scores,
+        recipe=recipe,
+        scale=scale,
+        anomaly_map=one.anomaly_map,
+    )
+
+
+def _check_finite(one: PictureScores, category: str) -> None:
+    if not math.isfinite(one.score):
+        raise FloatingPointError(f"category {category}: the anomaly score is {one.score}")
+
+
+def _outcome(score: float, threshold: float | None) -> tuple[Outcome, Reason | None]:
+    if threshold is None:
+        return Outcome.UNSURE, Reason.NO_THRESHOLD
+    if score > threshold:
+        return Outcome.DEFECT, Reason.ABOVE_THRESHOLD
+    return Outcome.OK, None
+
+
+def _regions(anomaly_map: AnomalyMap | None, scale: Scale | None, *, shape: tuple[int, ...]) -> tuple[Region, ...]:
+    """Areas above the scale's mark: none without a map, or before anybody has set a mark."""
+    if anomaly_map is None or scale is None or scale.mark is None:
+        return ()
+    return find_regions(anomaly_map, scale.mark, width=shape[1], height=shape[0])
+
+
+def _nearest(distances: Sequence[float], made: Manifest) -> Nearest | None:
+    if not distances:
+        return None
+    nearest = int(np.argmin(distances))
+    return Nearest(made.references[nearest].file, float(distances[nearest]))
