@@ -131,8 +131,8 @@ def _seen_without_references(settings: Settings) -> str:
     if settings.encoder != "lite":
         return "Prompts that know no object give each a score, so that the most suspicious can be found."
     return (
-        "The map of `lite` marks damaged surfaces (scratches, spots, cracks); it does not know how parts are put "
-        "together, so a missing or bent component goes unseen."
+        "The map of `lite` marks some damage of surfaces (spots, holes, broken edges); fine cracks go unseen, and so "
+        "does what is wrong with how a part is put together."
     )
 
 

@@ -52,22 +52,36 @@ def few_shot_map(features: Features, bank: MemoryBank) -> FewShot:
 def stage_distances(tokens: Tensor, vectors: Tensor, *, chunk_bytes: int | None = None) -> Tensor:
     """Cosine distance of each token to its nearest vector in each reference.
 
-    tokens:      [B, T, C], any length
-    vectors:     [R, N, C] of unit length
+    tokens:      [B, T, C], any length; float32, bfloat16 or float16
+    vectors:     [R, N, C] float32 of unit length
     chunk_bytes: at most this much is held for similarities at once (but at least one token's); the device's default
-    Returns [B, R, T], 0..2; rounding cannot make it negative.
+    Returns [B, R, T] float32, 0..2; rounding cannot make it negative. Of tokens in half precision the nearest is found
+    in that precision, which is several times faster where the device has it, and the distance to it is then computed
+    in float32: bfloat16 has steps of 0.004 near 1, which would swamp the distances of good parts.
     """
-    references, size, _ = vectors.shape
     batch, count, _ = tokens.shape
-    bank = vectors.flatten(0, 1)
-    queries = functional.normalize(tokens, dim=-1).flatten(0, 1).T
+    queries = functional.normalize(tokens.float(), dim=-1).flatten(0, 1)
     budget = chunk_bytes or CHUNK_BYTES.get(tokens.device.type, 1 << 20)
-    step = max(1, budget // (len(bank) * queries.element_size()))
-    similarity = queries.new_empty(references, batch * count)
+    step = max(1, budget // (vectors.shape[0] * vectors.shape[1] * tokens.element_size()))
+    similarity = queries.new_empty(len(vectors), batch * count)
+    largest = _largest if tokens.dtype == torch.float32 else _largest_by_half
+    bank = vectors.to(tokens.dtype).flatten(0, 1)
     for start in range(0, batch * count, step):
-        chunk = bank @ queries[:, start : start + step]
-        torch.amax(chunk.view(references, size, -1), dim=1, out=similarity[:, start : start + step])
-    return (1 - similarity).clamp_(0, 2).view(references, batch, count).transpose(0, 1)
+        chunk = slice(start, start + step)
+        largest(bank, vectors, queries[chunk], out=similarity[:, chunk])
+    return (1 - similarity).clamp_(0, 2).view(len(vectors), batch, count).transpose(0, 1)
+
+
+def _largest(bank: Tensor, vectors: Tensor, queries: Tensor, *, out: Tensor) -> None:
+    """Each query's largest cosine in each reference: bank [R*N, C], vectors [R, N, C], queries [q, C] -> out [R, q]."""
+    torch.amax((bank @ queries.T).view(*vectors.shape[:2], -1), dim=1, out=out)
+
+
+def _largest_by_half(bank: Tensor, vectors: Tensor, queries: Tensor, *, out: Tensor) -> None:
+    """As `_largest`; a bank in half precision finds the winner, whose cosine is then taken in float32."""
+    nearest = (bank @ queries.to(bank.dtype).T).view(*vectors.shape[:2], -1).argmax(dim=1)
+    rows = torch.arange(len(vectors), device=vectors.device)[:, None]
+    out.copy_(torch.einsum("rqc,qc->rq", vectors[rows, nearest], queries))
 
 
 def _upsample(stage_map: Tensor, size: tuple[int, int]) -> Tensor:

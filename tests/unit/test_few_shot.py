@@ -131,6 +131,21 @@ def test_the_chunk_size_does_not_matter(chunk: int, batch: int, references: int)
     torch.testing.assert_close(stage_distances(tokens, vectors, chunk_bytes=chunk), at_once)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_finds_the_winner_and_float32_measures_it(dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(0)
+    vectors = functional.normalize(torch.randn(3, 50, 64, generator=generator), dim=-1)
+    near = vectors[:, :20].reshape(1, 60, 64) + 0.01 * torch.randn(1, 60, 64, generator=generator)
+    tokens = near.to(dtype)
+    exact = stage_distances(tokens.float(), vectors)
+    found = stage_distances(tokens, vectors)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, exact, atol=1e-3, rtol=0)
+    own = exact.amin(dim=1)
+    assert own.max() < 0.01  # bfloat16 products alone would be wrong by about as much as these distances are
+    torch.testing.assert_close(found.amin(dim=1), own, atol=1e-6, rtol=0)
+
+
 def test_a_broken_token_shows_in_the_map() -> None:
     queries = random_features(8, batch=1, grids={"s8": (2, 2)})
     bank = bank_of(random_features(9, batch=1, grids={"s8": (2, 2)}))
