@@ -194,9 +194,20 @@ def show(console: Console, built: "Built", command: str) -> None:
     scores = ", ".join(f"{score:.3f}" for score in built.manifest.calibration.loo_scores)
     console.print(f"\nThreshold {value} ({threshold.method}{': ' + scores if scores else ''})")
     console.print(threshold.limits)
-    console.print(f"Recipe    {built.manifest.recipe}", markup=False)
+    console.print(f"Recipe    {built.manifest.recipe}{why_alone(built)}", markup=False)
     console.print(f"Bundle    {built.folder}", markup=False)
     console.print(f"Next      {command}", markup=False)
+
+
+def why_alone(built: "Built") -> str:
+    """Why `lite` is taught without its zero-shot map, in brackets; nothing for what the user chose otherwise."""
+    made = built.manifest
+    if (made.encoder, made.recipe) != ("lite", "few-shot"):
+        return ""
+    return (
+        " (without the adapted map: on pictures held out it gained up to 0.02 image AUROC on surfaces and lost 0.09 on "
+        "circuit boards; --recipe adapters+few-shot has both)"
+    )
 
 
 def summary(built: "Built", decisions: "list[Decision]", command: str) -> dict[str, object]:

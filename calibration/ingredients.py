@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from edge.vision.lite_adapters import shipped_adapters_path
 from torch import Tensor
 
 from edge.errors import EdgeError
@@ -14,6 +13,7 @@ from edge.vision.bundle import ADAPTERS_FILE, RANDOM_WORDS_FILE
 from edge.vision.features import Encoder, Features
 from edge.vision.few_shot import MemoryBank
 from edge.vision.heads import Heads
+from edge.vision.lite_adapters import shipped_adapters_path
 from edge.vision.prompts import PromptEnsemble, class_embeddings, guides
 from edge.vision.published_adapters import open_adapters
 from edge.vision.random_words import RandomWordNet, load_net

@@ -53,9 +53,7 @@ class Bundle:
     version: int
     sha256: str
 
-    def check_fits(
-        self, *, encoder: str, weights_sha256: str | None, input_size: int | None, precision: str
-    ) -> None:
+    def check_fits(self, *, encoder: str, weights_sha256: str | None, input_size: int | None, precision: str) -> None:
         """Raises EdgeError, with both values, if the bundle was made with another encoder; None is not compared."""
         made = self.manifest
         pairs = {

@@ -68,7 +68,10 @@ def test_json_is_one_object_on_stdout(tmp_path: Path) -> None:
         (["--category", "pcb", "--camera", "demo:pcb", "--images", "."], "exactly one of --camera and --images"),
         (["--camera", "demo:pcb"], "which kind of part"),
         (["--category", "p/c", "--camera", "demo:pcb"], "category 'p/c'"),
-        (["--category", "pcb", "--camera", "demo:pcb", "--encoder", "ViT-B-32:openai"], "next release"),
+        (
+            ["--category", "pcb", "--camera", "demo:pcb", "--encoder", "ViT-B-32:openai"],
+            "edge models add ViT-B-32:openai",
+        ),
         (["--category", "pcb", "--images", "/nowhere"], "/nowhere"),
         (["--category", "pcb", "--camera", "demo:pcb", "--input-size", "100"], "input size 100 is no"),
     ],

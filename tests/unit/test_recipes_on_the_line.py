@@ -37,7 +37,7 @@ def trained(encoder: PatchEncoder, folder: Path) -> tuple[Path, Path]:
     training = Training(widths=(8, 8, 8), dropout=0.1)
     net_card = NetCard(
         encoder=encoder.name, weights_sha256=encoder.weights_sha256, precision="fp32", dim=3,
-        prompts=PromptPlan(anomaly="a broken"), training=training, seed=0, hyperparameters="unvalidated", command="test",
+        prompts=PromptPlan(anomaly="a broken"), training=training, seed=0, command="test",
     )  # fmt: skip
     save_net(folder / "n.safetensors", RandomWordNet(3, widths=(8, 8, 8), dropout=0.1), net_card)
     return folder / "a.safetensors", folder / "n.safetensors"
