@@ -50,6 +50,11 @@ def evaluate(
             "test set: map maxima min-maxed over it, references drawn with replacement, every patch token kept."
         ),
     ] = "line",
+    peers: Annotated[
+        str | None,
+        typer.Option(help="anomalib's patchcore,padim,winclip on the same references; padim@512: its input size."),
+    ] = None,
+    peers_python: Annotated[Path | None, typer.Option(help="Interpreter that has anomalib: peers/bin/python.")] = None,
     save_scores: Annotated[Path | None, typer.Option(help="CSV of every image score.")] = None,
     save_maps: Annotated[Path | None, typer.Option(help="Folder for maps, shots-K_seed-S/PICTURE.npy.")] = None,
     report: Annotated[Path | None, typer.Option(help="Folder for report.md, pictures and results.json.")] = None,
@@ -95,6 +100,8 @@ def evaluate(
         known_object=known_object,
         multi_crop=multi_crop,
         image_score=image_score,
+        peers=peers,
+        peers_python=peers_python,
         save_scores=save_scores,
         save_maps=save_maps,
         report=report,
@@ -138,10 +145,12 @@ def work(session: "Session", console: Console) -> None:
     """Evaluate the remaining categories under a bar with rate and time left."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from calibration.evaluate_peers import with_peers
     from calibration.evaluate_run import run_category
     from calibration.random_words_progress import RateColumn
 
-    remaining, everything = session.remaining(), session.prepared.dataset.categories
+    prepared, remaining = session.prepared, session.remaining()
+    everything = prepared.dataset.categories
     if len(remaining) < len(everything):
         kept = len(everything) - len(remaining)
         console.print(f"{kept} of {len(everything)} categories were finished by an earlier run.")
@@ -150,7 +159,12 @@ def work(session: "Session", console: Console) -> None:
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), RateColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task("", total=sum(session.prepared.pictures(category) for category in remaining))
+        task = progress.add_task("", total=sum(prepared.pictures(category) for category in remaining))
         for category in remaining:
             progress.update(task, description=category.name)
-            session.keep(category, *run_category(session.prepared, category, done=lambda n: progress.advance(task, n)))
+            record, measured = run_category(prepared, category, done=lambda n: progress.advance(task, n))
+            if prepared.peers:
+                progress.stop()  # the peers have a bar of their own
+                record = with_peers(prepared, category, record)
+                progress.start()
+            session.keep(category, record, measured)

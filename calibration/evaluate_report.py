@@ -6,7 +6,7 @@ from pathlib import Path
 from calibration.evaluate_pictures import describe
 from calibration.evaluate_published import PublishedRow
 from calibration.evaluate_results import OURS, CategoryRecord, Results, write_whole
-from calibration.evaluate_tables import MEAN, METRICS, Cell, Key, measured, points, shots_named, signed
+from calibration.evaluate_tables import MEAN, METRICS, Cell, Key, columns_of, measured, points, shots_named, signed
 
 FILE = "report.md"
 
@@ -16,6 +16,10 @@ its deviation is that of the seeds' means. In brackets the paper's value and the
 taken at the encoder's input size over all test pictures whose defective pixels are known. PRO is that of APRIL-GAN's
 reference implementation: 200 thresholds, share of normal pixels below 0.3. The harmonic mean is VAND 2023's: of image
 F1-max and pixel F1-max, a category at a time."""
+
+
+TIMED = {"encoder": "encoder", "heads": "heads of all columns", "counting": "waiting for pixel counts"}
+"""By what a category's seconds were spent on, its name; a peer's is its own."""
 
 
 def write_report(
@@ -38,7 +42,9 @@ def report(
     yield from _facts(results)
     yield READING + "\n"
     yield from (f"{remark}\n" for remark in remarks)
-    for method, shots in dict.fromkeys(key[:2] for key in cells):
+    if any(method != OURS for method, _ in columns_of(cells)):
+        yield from _side_by_side(cells)
+    for method, shots in columns_of(cells):
         yield from _section(cells, method, shots, results.categories)
     if published:
         yield "## What the papers report\n"
@@ -70,11 +76,28 @@ def _plain(value: object) -> str:
     return "none" if value is None else str(value)
 
 
+def _side_by_side(cells: Mapping[Key, Cell]) -> Iterator[str]:
+    """The means of every method, ours and the peers'."""
+    yield "## Side by side\n"
+    yield "Means over the categories; the same references and test pictures for all methods of one number of shots.\n"
+    columns = columns_of(cells)
+    metrics = [
+        metric for metric in METRICS if any(cells[(*column, MEAN, metric)].mean is not None for column in columns)
+    ]
+    rows = [
+        [str(shots), method, *(cell_text(cells[method, shots, MEAN, metric]) for metric in metrics)]
+        for method, shots in columns
+    ]
+    yield from table(["shots", "method", *(METRICS[metric] for metric in metrics)], rows)
+
+
 def _section(
     cells: Mapping[Key, Cell], method: str, shots: int, categories: Mapping[str, CategoryRecord]
 ) -> Iterator[str]:
     """One table: all categories with one method and number of shots."""
     metrics = measured(cells, method, shots)
+    if not metrics:
+        return
     names = [name for name in categories if (method, shots, name, "image_auroc") in cells]
     seeds = max((cells[method, shots, MEAN, metric].seeds for metric in metrics), default=0)
     yield f"## {shots_named(shots)}{'' if method == OURS else f', {method}'}\n"
@@ -128,20 +151,13 @@ def _pictures(categories: Mapping[str, CategoryRecord]) -> Iterator[str]:
 def _categories(categories: Mapping[str, CategoryRecord]) -> Iterator[str]:
     """How many pictures, and where the time went."""
     yield "## Test pictures and time\n"
-    heads = [
-        "",
-        "pictures",
-        "defects",
-        "of them without mask",
-        "ms a picture: encoder",
-        "all columns' heads",
-        "counting",
-    ]
+    spent = dict.fromkeys(part for one in categories.values() for part in one.seconds)
+    times = [f"ms a picture: {TIMED.get(part, part)}" for part in spent]
     rows = []
     for name, one in categories.items():
-        times = [1000 * one.seconds.get(part, 0.0) / one.pictures for part in ("encoder", "heads", "counting")]
-        rows.append([name, str(one.pictures), str(one.defects), str(one.unknown), *(f"{time:.1f}" for time in times)])
-    yield from table(heads, rows)
+        each = [f"{1000 * one.seconds.get(part, 0.0) / one.pictures:.1f}" for part in spent]
+        rows.append([name, str(one.pictures), str(one.defects), str(one.unknown), *each])
+    yield from table(["", "pictures", "defects", "of them without mask", *times], rows)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

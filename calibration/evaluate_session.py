@@ -12,7 +12,7 @@ from calibration.evaluate_published import PEERS, Published, PublishedRow, publi
 from calibration.evaluate_report import write_report
 from calibration.evaluate_results import OURS, CategoryRecord, Results, load_results, save_results
 from calibration.evaluate_scores import ScoreRows, read_scores, rows_of, save_scores
-from calibration.evaluate_tables import MEAN, Cell, Key, tabulate
+from calibration.evaluate_tables import MEAN, Cell, Key, shots_named, tabulate
 from edge import __version__
 
 
@@ -83,7 +83,7 @@ class Session:
             )
         for run in self.results.runs():
             if run.method != OURS:
-                columns[run.method, run.shots] = Published(PEERS[run.method])
+                columns[run.method, run.shots] = Published(PEERS[run.method.partition("@")[0]])
         return columns
 
     def published_rows(self) -> list[PublishedRow]:
@@ -109,6 +109,10 @@ class Session:
                     "APRIL-GAN's published few-shot image scores need the whole test set (--image-score min-max); this "
                     "run scores as a line does."
                 )
+        broken = {(run.method, run.shots) for run in self.results.runs() if not run.values}
+        said += [
+            f"{method} gave scores that are no finite numbers with {shots_named(n)}." for method, n in sorted(broken)
+        ]
         if dataset.absent:
             said.append(f"Not here, so the mean is not compared: {', '.join(dataset.absent)}.")
         return list(dict.fromkeys(said))

@@ -11,7 +11,7 @@ from rich.table import Table
 from calibration.evaluate_report import FILE as REPORT
 from calibration.evaluate_results import OURS
 from calibration.evaluate_session import Session
-from calibration.evaluate_tables import MEAN, METRICS, Cell, Key, measured, points, shots_named, signed
+from calibration.evaluate_tables import MEAN, METRICS, Cell, Key, columns_of, measured, points, shots_named, signed
 
 FILE_WIDTH = 160
 """Characters in a line of a table that no terminal limits."""
@@ -45,8 +45,10 @@ def ending(session: Session, *, complete: bool) -> Iterator[str]:
 
 def tables(cells: Mapping[Key, Cell]) -> Iterator[Table]:
     """One table a method and number of shots: categories, their mean, and under it the papers' and the difference."""
-    for method, shots in dict.fromkeys(key[:2] for key in cells):
+    for method, shots in columns_of(cells):
         metrics = measured(cells, method, shots)
+        if not metrics:
+            continue
         names = dict.fromkeys(key[2] for key in cells if key[:2] == (method, shots))
         title = shots_named(shots) if method == OURS else f"{shots_named(shots)}, {method}"
         table = Table(title=title, title_justify="left", box=None, padding=(0, 1))

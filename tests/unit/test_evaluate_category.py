@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,9 +10,11 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
+from calibration.build import memory_bank
+from calibration.coreset import tokens_to_keep
 from calibration.datasets import Category, Sample, open_dataset, read_mask, references
 from calibration.evaluate import Measured, check_image_score, evaluate_category, min_max_scores
-from calibration.evaluate_heads import Setting, recipe_for
+from calibration.evaluate_heads import Setting
 from calibration.evaluate_prepare import Options, prepare_with
 from calibration.evaluate_read import read_ahead
 from calibration.evaluate_run import category_heads, run_category
@@ -19,6 +22,7 @@ from edge.errors import EdgeError
 from edge.line.opencv import cv2
 from edge.line.picture import read_picture
 from edge.vision.adapters import AdapterCard, save_adapters
+from edge.vision.crops import crops_of
 from edge.vision.heads import run_heads
 from edge.vision.recipe import NAMED
 from edge.vision.zero_shot import Adapters
@@ -26,6 +30,7 @@ from tests.patch_encoder import PatchEncoder, grey_part
 from tests.tiny_dataset import tiny_dataset
 
 SIDE = 32
+Maps = dict[tuple[Setting, Path], NDArray[np.float32]]
 
 
 @pytest.fixture
@@ -54,14 +59,11 @@ def adapters(tmp_path: Path) -> Path:
     return tmp_path / "adapters.safetensors"
 
 
-Maps = dict[tuple[Setting, Path], NDArray[np.float32]]
-
-
 def evaluated(
-    root: Path, encoder: PatchEncoder, *, batch: int = 3, **more: object
+    root: Path, encoder: PatchEncoder, *, batch: int = 3, **more: Any
 ) -> tuple[Category, list[Measured], Maps]:
     """The only category, measured in every column, and all maps."""
-    options = Options(dataset="folder", root=root, batch=batch, **more)  # type: ignore[arg-type]
+    options = Options(dataset="folder", root=root, batch=batch, **more)
     prepared = prepare_with(options, open_dataset("folder", root), encoder)
     (category,) = prepared.dataset.categories
     maps: Maps = {}
@@ -83,8 +85,8 @@ def best_f1(truth: NDArray[np.bool_], scores: NDArray[np.float32]) -> float:
 
 
 def test_metrics_are_scikit_learns_on_the_same_scores_and_maps(parts: Path, adapters: Path) -> None:
-    category, measured, maps = evaluated(parts, PatchEncoder(input_size=SIDE, reads=True), shots=(0, 2), seeds=2,
-                                         adapters=adapters)  # fmt: skip
+    reads = PatchEncoder(input_size=SIDE, reads=True)
+    category, measured, maps = evaluated(parts, reads, shots=(0, 2), seeds=2, adapters=adapters)
     assert [one.setting for one in measured] == [Setting(0, 0), Setting(2, 0), Setting(2, 1)]
     labels = np.array([sample.defect for sample in category.test])
     known = [sample for sample in category.test if sample.pixels_known]
@@ -129,6 +131,32 @@ def test_a_column_scores_as_the_product_would_with_the_same_references(parts: Pa
         assert float(run_heads(features, heads, side=SIDE).score) == pytest.approx(score, abs=1e-6)
 
 
+@pytest.mark.parametrize("crops", [1, 6])
+def test_each_column_has_its_own_references_in_its_bank_and_among_its_embeddings(
+    parts: Path, adapters: Path, crops: int
+) -> None:
+    encoder = PatchEncoder(input_size=SIDE, reads=True)
+    options = Options(
+        dataset="folder", root=parts, shots=(1, 2), seeds=3, adapters=adapters, image_score="line",
+        recipe="few-shot*1+references*1", multi_crop=crops > 1,
+    )  # fmt: skip
+    prepared = prepare_with(options, open_dataset("folder", parts), encoder)
+    (category,) = prepared.dataset.categories
+    banks = set()
+    for setting, heads in category_heads(prepared, category, done=lambda: None).items():
+        files = references(category, shots=setting.shots, seed=setting.seed)
+        pictures = [read_picture(file) for file in files]
+        features = [encoder.encode(encoder.prepare([one])) for one in pictures]
+        expected = memory_bank(features, keep=tokens_to_keep(SIDE))
+        assert heads.bank is not None and heads.references is not None
+        for name, vectors in expected.items():
+            assert torch.allclose(heads.bank[name], vectors, atol=1e-6)
+        seen = crops_of(pictures) if crops > 1 else pictures
+        assert torch.allclose(heads.references, encoder.encode(encoder.prepare(seen)).pooled, atol=1e-6)
+        banks.add(files)
+    assert len(banks) > 3, "columns that differ"
+
+
 def test_maps_come_at_the_input_size_whatever_grid_they_were_made_on(parts: Path) -> None:
     _, _, maps = evaluated(parts, PatchEncoder(input_size=SIDE), shots=(1,), seeds=1)
     assert {one.shape for one in maps.values()} == {(SIDE, SIDE)}
@@ -145,8 +173,8 @@ def test_zero_shots_of_april_gan_take_the_text_score_and_the_adapted_map(parts: 
 
 def test_min_max_is_half_of_the_text_score_and_of_the_maximum_over_the_test_set(parts: Path, adapters: Path) -> None:
     encoder = PatchEncoder(input_size=SIDE, reads=True)
-    category, (zero, few), maps = evaluated(parts, encoder, shots=(0, 1), seeds=1, adapters=adapters,
-                                            image_score="min-max")  # fmt: skip
+    said = {"shots": (0, 1), "seeds": 1, "adapters": adapters, "image_score": "min-max"}
+    category, (zero, few), maps = evaluated(parts, encoder, **said)
     peaks = np.array([maps[few.setting, sample.file].max() for sample in category.test])
     expected = 0.5 * (np.array(zero.scores) + (peaks - peaks.min()) / (peaks.max() - peaks.min()))
     assert np.allclose(few.scores, expected, atol=1e-6)
@@ -161,12 +189,19 @@ def test_min_max_needs_a_text_score_and_a_map() -> None:
 
 def test_with_crops_an_embedding_is_scored_by_crop_and_a_map_of_the_whole(parts: Path, adapters: Path) -> None:
     whole, crops = PatchEncoder(input_size=SIDE, reads=True), PatchEncoder(input_size=SIDE, reads=True)
-    said = {"shots": (0,), "adapters": adapters}
-    category, (one,), maps = evaluated(parts, whole, multi_crop=False, **said)
-    _, (many,), same = evaluated(parts, crops, multi_crop=True, **said)
+    category, (one,), maps = evaluated(parts, whole, multi_crop=False, shots=(0,), adapters=adapters)
+    _, (many,), same = evaluated(parts, crops, multi_crop=True, shots=(0,), adapters=adapters)
     assert sum(crops.passes) == 6 * sum(whole.passes) == 6 * len(category.test)
     assert not np.allclose(one.scores, many.scores)
-    assert all(np.array_equal(maps[key], same[key]) for key in maps)
+    assert all(np.allclose(maps[key], same[key], atol=1e-6) for key in maps)
+
+
+def test_with_crops_a_sum_adds_the_crops_score_and_the_whole_pictures_maximum(parts: Path, adapters: Path) -> None:
+    said = {"shots": (1,), "seeds": 1, "adapters": adapters, "multi_crop": True}
+    _, (text,), _ = evaluated(parts, PatchEncoder(input_size=SIDE, reads=True), recipe="text", **said | {"shots": (0,)})
+    category, (both,), maps = evaluated(parts, PatchEncoder(input_size=SIDE, reads=True), **said)
+    peaks = [float(maps[both.setting, sample.file].max()) for sample in category.test]
+    assert np.allclose(both.scores, np.array(text.scores) + peaks, atol=1e-5), "one reference: the maximum as it is"
 
 
 def test_a_defect_without_a_mask_counts_in_image_metrics_only(parts: Path) -> None:
@@ -225,18 +260,16 @@ def test_the_line_calibrates_as_the_product_does_and_the_reproduction_keeps_ever
         others = [other for other in range(3) if other != one]
         rest = replace(line, bank={name: vectors[others] for name, vectors in line.bank.items()})
         scored = run_heads(encoder.encode(encoder.prepare([read_picture(file)])), rest, side=SIDE)
-        peaks.append(float(scored.peak))  # type: ignore[arg-type]
+        assert scored.peak is not None
+        peaks.append(float(scored.peak))
     assert line.peak_scale == pytest.approx(max(peaks))
 
 
 def test_a_record_says_what_was_drawn_and_counted(parts: Path) -> None:
-    prepared = prepare_with(
-        Options(dataset="folder", root=parts, shots=(2,), seeds=2), open_dataset("folder", parts),
-        PatchEncoder(input_size=SIDE),
-    )  # fmt: skip
+    options = Options(dataset="folder", root=parts, shots=(2,), seeds=2)
+    prepared = prepare_with(options, open_dataset("folder", parts), PatchEncoder(input_size=SIDE))
     told: list[int] = []
     record, _ = run_category(prepared, prepared.dataset.categories[0], done=told.append)
     assert (record.pictures, record.defects, record.unknown) == (12, 8, 1)
     assert {key: len(files) for key, files in record.references.items()} == {"2/0": 2, "2/1": 2}
     assert sum(told) == prepared.pictures(prepared.dataset.categories[0])
-    assert recipe_for(None, shots=2, has_text=False).name == "few-shot"
