@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from calibration.adapters_cli import adapters as adapters_command
-from calibration.evaluate_cli import evaluate
-from calibration.lite_adapters_cli import lite_adapters
+from calibration.adapters.cli import adapters as adapters_command
+from calibration.evaluation.cli import evaluate
+from calibration.lite.cli import lite_adapters
 from calibration.prompts_cli import prompts as prompts_command
-from calibration.random_words_cli import random_words as random_words_command
-from calibration.random_words_plot_cli import random_words_plot
-from calibration.random_words_study_cli import random_words_study
+from calibration.random_words.cli import random_words as random_words_command
+from calibration.random_words.plot_cli import random_words_plot
+from calibration.random_words.study_cli import random_words_study
 from edge.errors import EdgeError
 from edge.settings import Precision, Settings
 

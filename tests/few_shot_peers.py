@@ -17,7 +17,7 @@ from torch import Tensor
 
 from calibration.build import memory_bank
 from calibration.coreset import keep_farthest_apart, tokens_to_keep
-from calibration.peers import Job, Peer, run_peers
+from calibration.evaluation.peers import Job, Peer, run_peers
 from edge.frame import Pixels
 from edge.line.picture import read_picture
 from edge.vision.closer_look import part_side, two_look_score

@@ -21,8 +21,8 @@ from torch.nn import functional
 from calibration.build import memory_bank
 from calibration.coreset import tokens_to_keep
 from calibration.datasets import Category, Sample, open_dataset, read_mask
-from calibration.metrics import image_metrics
-from calibration.pixel_metrics import PixelCounts
+from calibration.evaluation.metrics import image_metrics
+from calibration.evaluation.pixel_metrics import PixelCounts
 from edge.line.picture import read_picture
 from edge.vision.adapters import load_adapters
 from edge.vision.encoder import open_encoder

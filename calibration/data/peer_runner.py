@@ -1,7 +1,7 @@
-"""Runs anomalib's PatchCore, PaDiM or WinCLIP for `calibration.peers`, in an environment of anomalib's own.
+"""Runs anomalib's PatchCore, PaDiM or WinCLIP for `calibration.evaluation.peers`, in an environment of anomalib's own.
 
 python peer_runner.py JOB.json; rows of CSV on stdout as they come: peer,input_size,image,score,ms. It imports nothing
-of this project: only anomalib and what that brings. JOB.json holds what `calibration.peers.Job` says.
+of this project: only anomalib and what that brings. JOB.json holds what `calibration.evaluation.peers.Job` says.
 `ms` is from decoded pixels to score and map, one picture at a time; the first picture is scored twice.
 Exit status 3 and one line on stderr if weights or packages are missing.
 """

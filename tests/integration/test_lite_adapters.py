@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from calibration.datasets import Sample, open_dataset
-from calibration.lite_recipe import ORIGINS, make
+from calibration.lite.recipe import ORIGINS, make
 from edge.errors import EdgeError
 from edge.vision.adapters import load_adapters
 from edge.vision.encoder import open_encoder

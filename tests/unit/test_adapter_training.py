@@ -9,13 +9,13 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from calibration.adapter_training import Settings, Step, checkpoint_of, log_of, train
-from calibration.dataset_source import DatasetSource, usable
+from calibration.adapters.dataset_source import DatasetSource, usable
+from calibration.adapters.feature_cache import FeatureCache
+from calibration.adapters.mosaic import truth_at
+from calibration.adapters.protocols import Protocol, protocol
+from calibration.adapters.trainable import TrainableAdapters
+from calibration.adapters.training import Settings, Step, checkpoint_of, log_of, train
 from calibration.datasets import Sample, open_dataset
-from calibration.feature_cache import FeatureCache
-from calibration.mosaic import truth_at
-from calibration.protocols import Protocol, protocol
-from calibration.trainable import TrainableAdapters
 from edge.errors import EdgeError
 from edge.line.opencv import cv2
 from edge.vision.zero_shot import zero_shot_map

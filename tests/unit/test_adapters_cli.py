@@ -14,8 +14,8 @@ import torch
 import typer
 from typer.testing import CliRunner, Result
 
-from calibration.adapter_training import checkpoint_of, log_of
-from calibration.adapters_cli import adapters, bytes_of
+from calibration.adapters.cli import adapters, bytes_of
+from calibration.adapters.training import checkpoint_of, log_of
 from edge.errors import EdgeError
 from edge.vision.adapters import fingerprint, load_adapters
 from edge.vision.encoder import open_encoder
@@ -24,7 +24,7 @@ from tests.tiny_dataset import tiny_dataset
 
 app = typer.Typer()
 app.command()(adapters)
-PROGRAM = "import typer; from calibration.adapters_cli import adapters; typer.run(adapters)"
+PROGRAM = "import typer; from calibration.adapters.cli import adapters; typer.run(adapters)"
 
 
 def options(folder: Path, out: Path, *, epochs: int = 2, batch: int = 4) -> list[str]:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from calibration.evaluate import min_max_scores
+from calibration.evaluation.category import min_max_scores
 from edge.vision.encoder import open_encoder
 from edge.vision.features import Encoder, Features
 from edge.vision.heads import Heads, run_heads

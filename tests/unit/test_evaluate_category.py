@@ -13,11 +13,11 @@ from sklearn.metrics import average_precision_score, precision_recall_curve, roc
 from calibration.build import memory_bank
 from calibration.coreset import tokens_to_keep
 from calibration.datasets import Category, Sample, open_dataset, read_mask, references
-from calibration.evaluate import Measured, check_image_score, evaluate_category, min_max_scores
-from calibration.evaluate_heads import Setting
-from calibration.evaluate_prepare import Options, prepare_with
-from calibration.evaluate_read import read_ahead
-from calibration.evaluate_run import category_heads, run_category
+from calibration.evaluation.category import Measured, check_image_score, evaluate_category, min_max_scores
+from calibration.evaluation.columns import Setting
+from calibration.evaluation.prepare import Options, prepare_with
+from calibration.evaluation.read_ahead import read_ahead
+from calibration.evaluation.run import category_heads, run_category
 from edge.errors import EdgeError
 from edge.line.opencv import cv2
 from edge.line.picture import read_picture

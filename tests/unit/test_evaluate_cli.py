@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from calibration.evaluate_cli import evaluate, numbers, words
+from calibration.evaluation.cli import evaluate, numbers, words
 from edge.errors import EdgeError
 from tests.tiny_dataset import tiny_dataset
 

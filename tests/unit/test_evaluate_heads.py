@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from calibration.evaluate_heads import (
+from calibration.evaluation.columns import (
     Setting,
     check_untrained,
     ingredients_of,

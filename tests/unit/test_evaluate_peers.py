@@ -11,11 +11,11 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from calibration.datasets import Dataset, open_dataset, read_mask, references
-from calibration.evaluate_peers import with_peers
-from calibration.evaluate_prepare import Options, Prepared, prepare_with
-from calibration.evaluate_run import run_category
-from calibration.evaluate_session import Session, open_session
-from calibration.evaluate_tables import MEAN
+from calibration.evaluation.peer_columns import with_peers
+from calibration.evaluation.prepare import Options, Prepared, prepare_with
+from calibration.evaluation.run import run_category
+from calibration.evaluation.session import Session, open_session
+from calibration.evaluation.tables import MEAN
 from edge.errors import EdgeError
 from tests.patch_encoder import PatchEncoder
 from tests.tiny_dataset import tiny_dataset

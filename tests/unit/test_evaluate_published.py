@@ -3,8 +3,8 @@
 import pytest
 
 from calibration.datasets import Category, Dataset
-from calibration.evaluate_published import Published, published_as, published_rows, reported
-from calibration.evaluate_tables import MEAN
+from calibration.evaluation.beside_published import Published, published_as, published_rows, reported
+from calibration.evaluation.tables import MEAN
 from edge.vision.recipe import parse_recipe
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from calibration.datasets import open_dataset
-from calibration.evaluate_prepare import Options, prepare_with
-from calibration.evaluate_run import run_category
-from calibration.evaluate_session import Session, open_session
-from calibration.evaluate_show import as_data, ending, tables
-from calibration.evaluate_tables import MEAN
+from calibration.evaluation.prepare import Options, prepare_with
+from calibration.evaluation.run import run_category
+from calibration.evaluation.session import Session, open_session
+from calibration.evaluation.show import as_data, ending, tables
+from calibration.evaluation.tables import MEAN
 from edge.errors import EdgeError
 from edge.line.opencv import cv2
 from tests.patch_encoder import PatchEncoder

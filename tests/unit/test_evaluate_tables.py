@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibration.evaluate_tables import MEAN, Cell, Reported, Run, cell_of, measured, points, signed, tabulate
+from calibration.evaluation.tables import MEAN, Cell, Reported, Run, cell_of, measured, points, signed, tabulate
 
 shares = st.floats(0, 1)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from calibration.feature_cache import FeatureCache
+from calibration.adapters.feature_cache import FeatureCache
 from edge.vision.features import Features
 from tests.patch_encoder import PatchEncoder, grey_part
 

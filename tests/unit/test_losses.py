@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from calibration.losses import adapter_loss, dice_loss, focal_loss
+from calibration.adapters.losses import adapter_loss, dice_loss, focal_loss
 
 
 def probabilities(seed: int, shape: tuple[int, ...], *, sharp: float = 1.0) -> Tensor:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calibration.metrics import ImageMetrics, harmonic_mean, image_metrics, vand_harmonic
+from calibration.evaluation.metrics import ImageMetrics, harmonic_mean, image_metrics, vand_harmonic
 from edge.errors import EdgeError
 
 labelled = st.lists(st.tuples(st.booleans(), st.integers(-3, 3).map(float)), min_size=1, max_size=20)

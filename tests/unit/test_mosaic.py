@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calibration.mosaic import TILES, epoch_plan, mosaic, truth_at
+from calibration.adapters.mosaic import TILES, epoch_plan, mosaic, truth_at
 
 CATEGORIES = ["bolt"] * 30 + ["nut"] * 20
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from calibration import peers
-from calibration.peers import Job, Peer, PeerScore, parse_peers, run_peers
+from calibration.evaluation import peers
+from calibration.evaluation.peers import Job, Peer, PeerScore, parse_peers, run_peers
 from edge.errors import EdgeError
 
 

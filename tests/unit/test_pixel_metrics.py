@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_auc_score
 
-from calibration.pixel_metrics import PixelCounts, PixelMetrics
-from calibration.pixel_tally import TOLERANCE, Tally, thinned
+from calibration.evaluation.pixel_metrics import PixelCounts, PixelMetrics
+from calibration.evaluation.pixel_tally import TOLERANCE, Tally, thinned
 from edge.errors import EdgeError
 
 Picture = tuple[NDArray[np.float32], NDArray[np.bool_]]

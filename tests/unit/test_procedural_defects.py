@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calibration.lite_pictures import Known, cut, demo_pictures, lit
-from calibration.procedural_defects import KINDS, LEAST_CHANGE, change, with_defect
-from calibration.procedural_surfaces import RELIEFS, surface
+from calibration.lite.pictures import Known, cut, demo_pictures, lit
+from calibration.lite.procedural_defects import KINDS, LEAST_CHANGE, change, with_defect
+from calibration.lite.procedural_surfaces import RELIEFS, surface
 from edge.frame import Pixels
 from edge.line.opencv import cv2
 from tests.patch_encoder import grey_part

@@ -4,7 +4,7 @@ from statistics import fmean
 
 import pytest
 
-from calibration.published import MEAN, PublishedValue, compare, published
+from calibration.evaluation.published import MEAN, PublishedValue, compare, published
 
 MVTEC_CATEGORIES, VISA_CATEGORIES = 15, 12
 ROUNDING = 0.1 + 1e-9

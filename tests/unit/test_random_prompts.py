@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from open_clip.tokenizer import SimpleTokenizer
 
-from calibration.random_prompts import (
+from calibration.random_words.prompts import (
     ANOMALY_WORDS,
     CONTEXT,
     NORMAL_WORDS,

@@ -14,9 +14,9 @@ from open_clip.transformer import TextTransformer
 from torch import Tensor
 from torch.nn import functional
 
-from calibration.random_prompts import random_pairs
-from calibration.random_words import pair_batches, train
-from calibration.random_words_exam import TwoTexts, held_out
+from calibration.random_words.exam import TwoTexts, held_out
+from calibration.random_words.prompts import random_pairs
+from calibration.random_words.training import pair_batches, train
 from edge.errors import EdgeError
 from edge.vision.net_card import NetCard, PromptPlan, Training
 from edge.vision.random_words import RandomWordNet, load_net, random_word_score, reference_distance, save_net

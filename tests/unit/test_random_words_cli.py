@@ -8,9 +8,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from calibration.random_words_cli import parse_widths, plan_of, random_words
-from calibration.random_words_plot_cli import random_words_plot
-from calibration.random_words_study_cli import random_words_study
+from calibration.random_words.cli import parse_widths, plan_of, random_words
+from calibration.random_words.plot_cli import random_words_plot
+from calibration.random_words.study_cli import random_words_study
 from edge.errors import EdgeError
 from edge.vision.random_words import load_net
 from tests.clip_weights import random_store

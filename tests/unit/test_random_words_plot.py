@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibration.random_words import train
-from calibration.random_words_plot import draw, flattened, layer_views, read_captions
+from calibration.random_words.plot import draw, flattened, layer_views, read_captions
+from calibration.random_words.training import train
 from edge.errors import EdgeError
 from edge.line.picture import read_picture
 from edge.vision.net_card import Training

@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calibration.datasets import Category, open_dataset
-from calibration.random_words import train
-from calibration.random_words_exam import Exam, Pictures, embed_pictures, marks_of
-from calibration.random_words_report import markdown, read_study, write_study
-from calibration.random_words_study import (
+from calibration.random_words.exam import Exam, Pictures, embed_pictures, marks_of
+from calibration.random_words.report import markdown, read_study, write_study
+from calibration.random_words.study import (
     FACTORS,
     Candidate,
     Row,
@@ -24,6 +23,7 @@ from calibration.random_words_study import (
     least_seeds,
     sign_flip_p,
 )
+from calibration.random_words.training import train
 from edge.errors import EdgeError
 from edge.vision.crops import CROPS
 from edge.vision.net_card import PromptPlan, Training

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from calibration.text_cache import CHUNK, cache_file, embedded
+from calibration.random_words.text_cache import CHUNK, cache_file, embedded
 from edge.errors import EdgeError
 from tests.hashed_words import HashedEncoder
 from tests.patch_encoder import PatchEncoder
@@ -19,7 +19,7 @@ SENTENCES = [f"sentence {number}" for number in range(3 * CHUNK + 5)]
 KILLED = """
 import sys, time
 from pathlib import Path
-from calibration.text_cache import CHUNK, embedded
+from calibration.random_words.text_cache import CHUNK, embedded
 from tests.hashed_words import HashedEncoder
 encoder = HashedEncoder()
 def slow(sentences, embed=encoder.text.embed):

@@ -1,0 +1,1 @@
+"""Labelled pictures in, APRIL-GAN's linear adapters out."""

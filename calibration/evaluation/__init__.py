@@ -1,0 +1,1 @@
+"""A labelled data set in, the papers' metrics and tables out."""

@@ -1,0 +1,1 @@
+"""How the adapters that come with the embedded encoder were made."""

@@ -1,0 +1,1 @@
+"""The second paper: texts in, a network that judges pictures out."""
