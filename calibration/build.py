@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import torch
 from torch import Tensor
-from torch.nn import functional
 
-from calibration.coreset import keep_farthest, tokens_to_keep
-from calibration.ingredients import Ingredients, gather_ingredients, reference_embeddings
+from calibration.coreset import tokens_to_keep
+from calibration.ingredients import Ingredients, gather_ingredients
 from calibration.leave_one_out import LeftOut, leave_one_out
+from calibration.reference_heads import as_tensors, heads_of, look_at
 from calibration.references import Taken
 from calibration.threshold import Threshold, first_threshold, heatmap_scale
 from edge.verdict import Scale
 from edge.vision.bundle import Arrays, save_bundle
-from edge.vision.features import Encoder, Features
+from edge.vision.features import Encoder
+from edge.vision.heads import Heads
 from edge.vision.manifest import Calibration, Manifest, Reference
 from edge.vision.recipe import NAMED
 
@@ -39,22 +39,21 @@ def build(
     ingredients: Ingredients | None = None,
     controls: Mapping[str, float] | None = None,
     keep: int | None = None,
+    closer_look: bool = True,
 ) -> Built:
     """Make and promote the next bundle of a category from pictures of good parts.
 
     ingredients: the recipe and what its heads need; default: the few-shot head alone
     controls:    what was locked at the camera
     keep:        patch tokens that a stage keeps from each reference, at most; default: `tokens_to_keep`
+    closer_look: whether the neighbourhood head looks at the part by itself too, if it lies in one place
     Raises EdgeError for an impossible category name, references that are all the same, or a head without its parts.
     """
     ingredients = ingredients or gather_ingredients(encoder, NAMED["few-shot"])
-    features = [encoder.encode(encoder.prepare([reference.pixels])) for reference in references]
-    bank = None
-    if "few-shot" in ingredients.recipe.maps:
-        bank = memory_bank(features, keep=keep or tokens_to_keep(encoder.input_size))
-    embedded = reference_embeddings(features, ingredients.recipe)
-    ingredients.heads(bank=bank, references=embedded)  # what is missing is said before the work
-    left_out = leave_one_out(features, ingredients, bank=bank, references=embedded, side=encoder.input_size)
+    pictures = [reference.pixels for reference in references]
+    looks = look_at(encoder, pictures, closer=closer_look and "neighbourhood" in ingredients.recipe.maps)
+    heads = heads_of(looks, ingredients, keep=keep or tokens_to_keep(encoder.input_size))
+    left_out = leave_one_out(looks, heads, side=encoder.input_size)
     threshold = first_threshold(left_out.scores)
     manifest = Manifest(
         category=category,
@@ -67,16 +66,18 @@ def build(
         object_name=ingredients.object_name,
         peak_scale=left_out.peak_scale,
         head_limits=left_out.head_limits,
+        part_box=looks.box,
         threshold=threshold.value,
         scale=scale_of(left_out),
-        calibration=_calibration(threshold, left_out, bank or {}, controls or {}),
+        calibration=_calibration(threshold, left_out, heads, controls or {}),
     )
     folder = save_bundle(
         bundles_dir,
         manifest,
-        [reference.pixels for reference in references],
-        bank=as_arrays(bank or {}),
-        embeddings=as_arrays(_embeddings(ingredients, embedded)),
+        pictures,
+        bank=as_arrays(heads.bank or {}),
+        neighbours=as_arrays(as_tensors(heads.neighbours)),
+        embeddings=as_arrays(_embeddings(heads)),
         trained=ingredients.trained,
     )
     return Built(folder, manifest, threshold)
@@ -89,35 +90,27 @@ def scale_of(left_out: LeftOut) -> Scale | None:
     return heatmap_scale(left_out.maps, left_out.largest_peak)
 
 
-def _calibration(
-    threshold: Threshold, left_out: LeftOut, bank: Mapping[str, Tensor], controls: Mapping[str, float]
-) -> Calibration:
+def _calibration(threshold: Threshold, left_out: LeftOut, heads: Heads, controls: Mapping[str, float]) -> Calibration:
+    kept = {**(heads.bank or {}), **as_tensors(heads.neighbours)}
     return Calibration(
         grade=threshold.grade,
         method=threshold.method,
         loo_scores=left_out.scores,
-        tokens={name: vectors.shape[1] for name, vectors in bank.items()},
+        tokens={name: vectors.shape[1] for name, vectors in kept.items()},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         controls=dict(controls),
     )
 
 
-def _embeddings(ingredients: Ingredients, references: Tensor | None) -> dict[str, Tensor]:
+def _embeddings(heads: Heads) -> dict[str, Tensor]:
     """What the bundle keeps of prompts and pictures, by name."""
-    all_there = {"text": ingredients.text, "pair": ingredients.pair, "references": references}
+    all_there = {"text": heads.text, "pair": heads.pair, "references": heads.references}
     return {name: tensor for name, tensor in all_there.items() if tensor is not None}
 
 
 def name_references(references: Sequence[Taken]) -> tuple[Reference, ...]:
     """File names inside the bundle: 01.png, 02.png, ... in order."""
     return tuple(Reference(file=f"{n:02}.png", source=each.source) for n, each in enumerate(references, 1))
-
-
-def memory_bank(features: Sequence[Features], *, keep: int) -> dict[str, Tensor]:
-    """By stage name, [R, N, C] unit vectors from the features of R pictures, at most `keep` tokens from each."""
-    stages = features[0].stages
-    together = {name: torch.cat([each.stages[name] for each in features]) for name in stages}
-    return {name: keep_farthest(functional.normalize(tokens, dim=-1), keep) for name, tokens in together.items()}
 
 
 def as_arrays(tensors: Mapping[str, Tensor]) -> Arrays:

@@ -1,16 +1,16 @@
 """What a recipe's heads need besides reference pictures: prompts' embeddings, adapters, a random-word network."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from edge.errors import EdgeError
 from edge.vision.adapters import adapters_bytes
 from edge.vision.bundle import ADAPTERS_FILE, RANDOM_WORDS_FILE
-from edge.vision.features import Encoder, Features
+from edge.vision.closer_look import NeighbourBank
+from edge.vision.features import Encoder
 from edge.vision.few_shot import MemoryBank
 from edge.vision.heads import Heads
 from edge.vision.lite_adapters import shipped_adapters_path
@@ -37,13 +37,19 @@ class Ingredients:
     trained: Mapping[str, bytes] = field(default_factory=dict)
 
     def heads(
-        self, *, bank: MemoryBank | None = None, references: Tensor | None = None, peak_scale: float = 1.0
+        self,
+        *,
+        bank: MemoryBank | None = None,
+        neighbours: NeighbourBank | None = None,
+        references: Tensor | None = None,
+        peak_scale: float = 1.0,
     ) -> Heads:
         """The whole heads. Raises EdgeError if the recipe needs what is not here."""
         learned = None if self.adapters is None else self.adapters.classes
         return Heads(
             self.recipe,
             bank=bank,
+            neighbours=neighbours,
             text=self.text,
             pair=self.pair,
             adapters=self.adapters,
@@ -87,12 +93,6 @@ def gather_ingredients(
             pair = guides(encoder.text, words, object_name=object_name)
     named = object_name if text is not None or pair is not None else None
     return Ingredients(recipe, named, text, pair, layers, net, trained)
-
-
-def reference_embeddings(features: Sequence[Features], recipe: Recipe) -> Tensor | None:
-    """[R, D] unit embeddings of the references, if the recipe compares with them and the encoder has any."""
-    pooled = [each.pooled for each in features if each.pooled is not None]
-    return torch.cat(pooled) if pooled and "references" in recipe.scores else None
 
 
 def _adapters_file(encoder: Encoder, given: Path | None) -> Path:

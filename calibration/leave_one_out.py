@@ -1,16 +1,13 @@
 """What the references say about each other: each scored when all but itself are what it is compared with."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from calibration.ingredients import Ingredients
-from edge.vision.features import Features
-from edge.vision.heads import Scored, run_heads
+from calibration.reference_heads import ReferenceLooks
+from edge.vision.heads import Heads, Scored, run_heads
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,31 +32,20 @@ class LeftOut:
         return None if self.maps is None else float(self.maps.max())
 
 
-def leave_one_out(
-    features: Sequence[Features],
-    ingredients: Ingredients,
-    *,
-    bank: Mapping[str, Tensor] | None,
-    references: Tensor | None,
-    side: int,
-) -> LeftOut:
+def leave_one_out(looks: ReferenceLooks, heads: Heads, *, side: int) -> LeftOut:
     """Score each of R references against the others.
 
-    bank:       by stage, [R, N, C];  references: [R, D]; None where the recipe does without
-    side:       pixels a side of an adapted map
+    heads: with all R references;  side: pixels a side of an adapted map
     """
-    count = len(features)
+    count = len(looks.whole)
     if count < 2:
         return LeftOut((), 1.0, {}, None)
+    heads = replace(heads, peak_scale=1.0)
     scored: list[Scored] = []
-    for index, own in enumerate(features):
+    for index, own in enumerate(looks.whole):
         others = [other for other in range(count) if other != index]
-        heads = ingredients.heads(
-            bank=None if bank is None else {name: vectors[others] for name, vectors in bank.items()},
-            references=None if references is None else references[others],
-        )
-        scored.append(run_heads(own, heads, side=side))
-    recipe = ingredients.recipe
+        scored.append(run_heads(own, heads.only(others), side=side, part=looks.part(index)))
+    recipe = heads.recipe
     limits = {head: max(float(one.head_scores[head]) for one in scored) for head in recipe.heads}
     peaks = [one.peak for one in scored if one.peak is not None]
     peak_scale = max(map(float, peaks)) if peaks and recipe.peak and recipe.scores else 1.0

@@ -26,6 +26,7 @@ REASONS = {  # by name: a record may hold reasons of other versions
 }
 HEADS = {  # by name, as above
     "few-shot": "Unlike every good part shown",
+    "neighbourhood": "Unlike every good part shown",
     "adapters": "Looks damaged (trained map)",
     "text": "Reads as damaged (prompts)",
     "clip-pair": "Reads as damaged (one prompt pair)",

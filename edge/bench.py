@@ -28,7 +28,6 @@ from edge.process import PARENT, peak_mb
 from edge.settings import Settings
 from edge.vision.bundle import load_bundle, save_bundle
 from edge.vision.encoder import configured_encoder
-from edge.vision.features import Encoder
 from edge.vision.scorer import VisionScorer
 
 CATEGORY = "bench"
@@ -90,7 +89,7 @@ def measure(settings: Settings, spec: CameraSpec, *, frames: int, refs: int) -> 
         lines: list[LineFigures] = []
         with _worker(settings) as worker:
             for number in range(ROUNDS):
-                rates = _encoder_and_scoring(encoder, scorer, pictures, settings.batch_size)
+                rates = _encoder_and_scoring(encoder.device, scorer, pictures, settings.batch_size)
                 bare.append(rates[0])
                 scoring.append(rates[1])
                 lines.append(_line(settings, parts, run=f"round-{number}")[0])
@@ -147,7 +146,14 @@ def _flag_a_tenth(settings: Settings, scorer: VisionScorer, pictures: Sequence[P
     made = bundle.manifest
     scale = made.scale and replace(made.scale, mark=threshold)
     stricter = made.model_copy(update={"threshold": threshold, "scale": scale})
-    save_bundle(settings.bundles, stricter, references, bank=bundle.bank, embeddings=bundle.embeddings)
+    save_bundle(
+        settings.bundles,
+        stricter,
+        references,
+        bank=bundle.bank,
+        neighbours=bundle.neighbours,
+        embeddings=bundle.embeddings,
+    )
     scorer.load(CATEGORY)
 
 
@@ -161,17 +167,17 @@ def _write_pictures(folder: Path, pictures: Sequence[Pixels]) -> Path:
 
 
 def _encoder_and_scoring(
-    encoder: Encoder, scorer: VisionScorer, pictures: Sequence[Pixels], batch_size: int
+    device: torch.device, scorer: VisionScorer, pictures: Sequence[Pixels], batch_size: int
 ) -> tuple[float, float]:
-    """Images/s of the bare forward and of scoring, batch by batch in turns, so that both see the same machine."""
+    """Images/s of the bare forward passes and of scoring, batch by batch in turns: both see the same machine."""
     bare_s: list[float] = []
     scoring_s: list[float] = []
     batches = [pictures[start : start + batch_size] for start in range(0, len(pictures) - batch_size + 1, batch_size)]
     for batch in [*batches[:WARM_UP_BATCHES], *batches]:
-        tensor = encoder.prepare(batch)
-        with _timed(bare_s, encoder.device), torch.inference_mode():
-            encoder.encode(tensor)
-        with _timed(scoring_s, encoder.device):
+        prepared = scorer.prepare(batch, [CATEGORY] * len(batch))
+        with _timed(bare_s, device), torch.inference_mode():
+            scorer.encode(prepared)
+        with _timed(scoring_s, device):
             scorer.score(batch, [CATEGORY] * len(batch))
     bare, scoring = (statistics.median(seconds[WARM_UP_BATCHES:]) for seconds in (bare_s, scoring_s))
     return batch_size / bare, batch_size / scoring

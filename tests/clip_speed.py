@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from calibration.build import memory_bank
 from calibration.ingredients import Ingredients
+from calibration.reference_heads import memory_bank
 from edge.vision.encoder import open_encoder
 from edge.vision.features import Encoder
 from edge.vision.heads import Heads, run_heads

@@ -56,6 +56,9 @@ class HashedEncoder:
         flat = features.stages["s16"].flatten(1) @ projection(features.stages["s16"][0].numel())
         return Features(functional.normalize(flat, dim=-1), features.stages, features.grids)
 
+    def closer(self) -> "HashedEncoder":
+        return self
+
 
 def vector(word: str) -> Tensor:
     """[DIM] float32, always the same for a word."""

@@ -18,11 +18,11 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from calibration.build import memory_bank
 from calibration.coreset import tokens_to_keep
 from calibration.datasets import Category, Sample, open_dataset, read_mask
 from calibration.evaluation.metrics import image_metrics
 from calibration.evaluation.pixel_metrics import PixelCounts
+from calibration.reference_heads import memory_bank
 from edge.line.picture import read_picture
 from edge.vision.adapters import load_adapters
 from edge.vision.encoder import open_encoder

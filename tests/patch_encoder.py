@@ -47,6 +47,9 @@ class PatchEncoder:
             stages["s8"] = stages["s8"] * torch.nan
         return Features(None if self.text is None else colour_embedding(batch), stages, grids)
 
+    def closer(self) -> "PatchEncoder":
+        return self
+
 
 class WordTower:
     """Implements edge.vision.features.TextTower: `damaged`, `broken` and `flaw` mean red, every sentence means grey."""
@@ -74,4 +77,11 @@ def grey_part(number: int, *, spot: bool = False, size: tuple[int, int] = (64, 6
     pixels = np.clip(rng.normal(128, 12, (*size, 3)), 0, 255).astype(np.uint8)
     if spot:
         pixels[size[0] * 5 // 8 : size[0] * 7 // 8, size[1] * 5 // 8 : size[1] * 7 // 8] = (255, 0, 0)
+    return pixels
+
+
+def placed_part(number: int, *, spot: bool = False) -> Pixels:
+    """[160, 160, 3]: `grey_part` before an even green background, always in the same place."""
+    pixels = np.full((160, 160, 3), (20, 110, 40), np.uint8)
+    pixels[56:120, 48:112] = grey_part(number, spot=spot)
     return pixels

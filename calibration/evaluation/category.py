@@ -118,20 +118,21 @@ def evaluate_category(
     on_map: OnMap | None = None,
     done: Callable[[int], None] = lambda _: None,
 ) -> tuple[list[Measured], Seconds]:
-    """Score a category's test pictures in every column, with one encoder pass a picture (or crop).
+    """Score a category's test pictures in every column, with one encoder pass a picture (or crop, or box).
 
     image_score: `line` or `min-max`;  batch: pictures in a pass;  done: told after each batch how many
     Pixel metrics are taken at the encoder's input size over the pictures whose pixels are known; without a mask in the
     category there are none. Memory doesn't grow with the number of pictures, but for their scores.
     """
     columns = [Column(setting, one) for setting, one in heads.items()]
+    boxes = {one.box for one in heads.values() if one.box is not None}
     with_masks = any(sample.mask is not None for sample in category.test)
     seconds = Seconds()
     side = encoder.input_size
     with ThreadPoolExecutor(os.cpu_count()) as counters:  # sorting pixels frees Python's lock
         for samples, pictures, masks in read_ahead(category.test, batch, side=side if with_masks else None):
             with _timed(seconds, "encoder"):
-                encoded = encode(encoder, pictures, multi_crop=multi_crop)
+                encoded = encode(encoder, pictures, multi_crop=multi_crop, boxes=boxes)
                 if encoder.device.type == "cuda":
                     torch.cuda.synchronize()
             counting = []

@@ -20,7 +20,7 @@ from edge.vision.zero_shot import Adapters
 DEFAULT_WORDS = "a", "a damaged"
 """The second paper's words of normal and anomaly."""
 
-FROM_REFERENCES = ("few-shot", "references")
+FROM_REFERENCES = ("few-shot", "neighbourhood", "references")
 """Heads that need reference pictures."""
 
 
@@ -54,13 +54,13 @@ class Trained:
 def recipe_for(name: str | None, *, shots: int, has_text: bool) -> Recipe:
     """The recipe of a column: with references as named, without them its zero-shot part.
 
-    name:     None: `april-gan`; for an encoder without text tower `few-shot`, and `adapters` for 0 shots
+    name:     None: `april-gan`; for an encoder without text tower `neighbourhood`, and `adapters` for 0 shots
     has_text: whether the encoder has a text tower
     The zero-shot part of a named recipe is its -0 sibling; of a sum, what remains without the heads that need
     references. Raises EdgeError if nothing remains, or if with shots > 0 no head uses a reference.
     """
     if name is None:
-        name = "april-gan" if has_text else ("few-shot" if shots else "adapters")
+        name = "april-gan" if has_text else ("neighbourhood" if shots else "adapters")
     recipe = parse_recipe(name)
     if not shots:
         return NAMED.get(f"{name}-0") or _without_references(recipe)

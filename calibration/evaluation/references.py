@@ -1,19 +1,20 @@
 """The references of every column of a category, encoded once, and the heads made from them."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from calibration.build import memory_bank
 from calibration.coreset import tokens_to_keep
 from calibration.evaluation.columns import Setting, Trained, with_net
 from calibration.evaluation.encoder_pass import Encoded, encode
 from calibration.ingredients import Ingredients
 from calibration.leave_one_out import leave_one_out
+from calibration.reference_heads import ReferenceLooks, look_closer, memory_bank, neighbour_tokens
 from edge.line.picture import read_picture
+from edge.vision.closer_look import NeighbourBank
 from edge.vision.features import Encoder
 from edge.vision.heads import Heads
 
@@ -28,11 +29,13 @@ class ReferenceFeatures:
     rows:    by file, its place in the rest
     encoded: one a picture
     bank:    by stage, [U, N, C] unit vectors, empty if no recipe has the few-shot head
+    joined:  [U, N, C] joined tokens, None if no recipe has the neighbourhood head
     """
 
     rows: Mapping[Path, int]
     encoded: Sequence[Encoded]
     bank: Mapping[str, Tensor]
+    joined: Tensor | None
 
     def bank_of(self, files: Sequence[Path]) -> dict[str, Tensor] | None:
         """The memory bank of some of the pictures: by stage [R, N, C]."""
@@ -50,13 +53,14 @@ def encode_references(
     encoder: Encoder,
     draw: Draw,
     *,
-    with_bank: bool,
+    heads: Collection[str],
     every_token: bool,
     multi_crop: bool,
     done: Callable[[], None] = lambda: None,
 ) -> ReferenceFeatures:
     """Encode each picture of a draw once.
 
+    heads:       those that any column's recipe has
     every_token: keep all patch tokens in the bank (equation 4); else as many as `calibrate` keeps
     done:        called after each picture
     """
@@ -66,20 +70,22 @@ def encode_references(
         encoded.append(encode(encoder, [read_picture(file)], multi_crop=multi_crop))
         done()
     bank: Mapping[str, Tensor] = {}
-    if encoded and with_bank:
+    whole = [each.whole for each in encoded]
+    if encoded and "few-shot" in heads:
         keep = encoder.input_size**2 if every_token else tokens_to_keep(encoder.input_size)
-        bank = memory_bank([each.whole for each in encoded], keep=keep)
-    return ReferenceFeatures({file: row for row, file in enumerate(files)}, encoded, bank)
+        bank = memory_bank(whole, keep=keep)
+    joined = neighbour_tokens(whole) if encoded and "neighbourhood" in heads else None
+    return ReferenceFeatures({file: row for row, file in enumerate(files)}, encoded, bank, joined)
 
 
-def heads_of(
+def column_heads(
+    encoder: Encoder,
     setting: Setting,
     files: Sequence[Path],
     references: ReferenceFeatures,
     ingredients: Ingredients,
     trained: Trained,
     *,
-    side: int,
     calibrate: bool,
 ) -> Heads:
     """The heads of one column.
@@ -87,12 +93,24 @@ def heads_of(
     calibrate: divide the map's maximum by what it reaches on the references among themselves, as `calibrate` does
     """
     parts = with_net(ingredients, trained, setting.seed)
-    heads = parts.recipe.heads
-    bank = references.bank_of(files) if "few-shot" in heads else None
-    embeddings = references.embeddings_of(files) if "references" in heads else None
-    scale = 1.0
-    if calibrate and parts.recipe.scores and parts.recipe.maps and parts.recipe.peak:
-        whole = [references.encoded[references.rows[file]].whole for file in files]
-        rows = None if embeddings is None else embeddings.view(len(files), -1, embeddings.shape[-1])[:, 0]
-        scale = leave_one_out(whole, parts, bank=bank, references=rows, side=side).peak_scale
-    return parts.heads(bank=bank, references=embeddings, peak_scale=scale)
+    needed = parts.recipe.heads
+    chosen = [references.rows[file] for file in files]
+    looks = ReferenceLooks([references.encoded[row].whole for row in chosen])
+    if "neighbourhood" in needed and files:
+        looks = ReferenceLooks(looks.whole, *look_closer(encoder, [read_picture(file) for file in files]))
+    embeddings = references.embeddings_of(files) if "references" in needed else None
+    heads = parts.heads(
+        bank=references.bank_of(files) if "few-shot" in needed else None,
+        neighbours=None if references.joined is None or not files else _neighbours(looks, references.joined[chosen]),
+        references=embeddings,
+    )
+    if not (calibrate and files and parts.recipe.scores and parts.recipe.peak):
+        return heads
+    rows = None if embeddings is None else embeddings.view(len(files), -1, embeddings.shape[-1])[:, 0]
+    left_out = leave_one_out(looks, replace(heads, references=rows), side=encoder.input_size)
+    return replace(heads, peak_scale=left_out.peak_scale)
+
+
+def _neighbours(looks: ReferenceLooks, whole: Tensor) -> NeighbourBank:
+    part = None if looks.parts is None else neighbour_tokens(looks.parts)
+    return NeighbourBank(whole, part, looks.box)

@@ -12,7 +12,7 @@ from calibration.evaluation.category import Measured, evaluate_category
 from calibration.evaluation.columns import Setting, ingredients_of
 from calibration.evaluation.pictures import Examples, choose_examples, draw
 from calibration.evaluation.prepare import Prepared
-from calibration.evaluation.references import encode_references, heads_of
+from calibration.evaluation.references import column_heads, encode_references
 from calibration.evaluation.results import OURS, CategoryRecord, Figure, RunRecord
 from calibration.evaluation.scores import picture_name, save_map
 from edge.vision.heads import Heads
@@ -68,7 +68,7 @@ def category_heads(prepared: Prepared, category: Category, *, done: Callable[[],
     encoded = encode_references(
         encoder,
         chosen,
-        with_bank=any("few-shot" in recipe.heads for recipe in prepared.recipes.values()),
+        heads={head for recipe in prepared.recipes.values() for head in recipe.heads},
         every_token=reproduce,
         multi_crop=prepared.multi_crop,
         done=done,
@@ -81,13 +81,13 @@ def category_heads(prepared: Prepared, category: Category, *, done: Callable[[],
         ensemble=prepared.ensemble,
     )
     return {
-        setting: heads_of(
+        setting: column_heads(
+            encoder,
             setting,
             files,
             encoded,
             ingredients[setting.shots],
             prepared.trained,
-            side=encoder.input_size,
             calibrate=not reproduce,
         )
         for setting, files in chosen.items()

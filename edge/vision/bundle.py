@@ -4,6 +4,7 @@
 <bundles>/<category>/<n>/bundle.json      the Manifest; its sha256 is the bundle's content hash
 <bundles>/<category>/<n>/bundle.sha256    that hash, as `sha256sum --check` reads it
 <bundles>/<category>/<n>/bank.safetensors by stage name, [R, N, C] float32
+<bundles>/<category>/<n>/neighbours.safetensors    the neighbourhood head's bank: `whole` [R, N, C], `part` [R, M, C]
 <bundles>/<category>/<n>/embeddings.safetensors    what prompts and references became, as the recipe needs it: `text`
                                           and `pair` [2, D], `references` [R, D], float32
 <bundles>/<category>/<n>/adapters.safetensors      copies of what was trained elsewhere, as the recipe needs it
@@ -28,6 +29,7 @@ from edge.line.opencv import cv2
 from edge.vision.manifest import Manifest, check_category, parse_manifest
 
 BANK_FILE = "bank.safetensors"
+NEIGHBOURS_FILE = "neighbours.safetensors"
 EMBEDDINGS_FILE = "embeddings.safetensors"
 ADAPTERS_FILE = "adapters.safetensors"
 RANDOM_WORDS_FILE = "random_words.safetensors"
@@ -41,6 +43,7 @@ class Bundle:
     """A loaded bundle.
 
     bank:       by stage name, [R, N, C] float32 unit vectors: N patch tokens from each of R references
+    neighbours: joined tokens: `whole` [R, N, C] and, where the part has a box, `part` [R, M, C]
     embeddings: by name, unit vectors: `text` and `pair` [2, D], `references` [R, D]; those that the recipe needs
     version:    its number within the category, 1, 2, ...
     sha256:     content hash: of bundle.json, which holds the hashes of all other files
@@ -49,6 +52,7 @@ class Bundle:
     folder: Path
     manifest: Manifest
     bank: Arrays
+    neighbours: Arrays
     embeddings: Arrays
     version: int
     sha256: str
@@ -76,13 +80,14 @@ def save_bundle(
     reference_pictures: Sequence[Pixels],
     *,
     bank: Arrays,
+    neighbours: Arrays | None = None,
     embeddings: Arrays | None = None,
     trained: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Write the next version of the manifest's category, promote it, and return its folder.
 
     reference_pictures: [H, W, 3] uint8 RGB each, in the order of manifest.references
-    bank, embeddings:   see Bundle
+    bank, neighbours, embeddings: see Bundle
     trained:            by name inside the bundle (ADAPTERS_FILE, RANDOM_WORDS_FILE), the file's bytes
     The folder appears under its final name whole, or not at all. Raises EdgeError for an impossible category name.
     """
@@ -90,7 +95,8 @@ def save_bundle(
     folder.mkdir(parents=True, exist_ok=True)
     named = zip(manifest.references, reference_pictures, strict=True)
     contents = {f"references/{reference.file}": _png(pixels) for reference, pixels in named}
-    contents |= {BANK_FILE: _tensors(bank), EMBEDDINGS_FILE: _tensors(embeddings or {})}
+    arrays = {BANK_FILE: bank, NEIGHBOURS_FILE: neighbours or {}, EMBEDDINGS_FILE: embeddings or {}}
+    contents |= {name: _tensors(content) for name, content in arrays.items()}
     contents |= trained or {}
     hashes = {name: sha256(content).hexdigest() for name, content in contents.items()}
     described = manifest.model_copy(update={"files": hashes}).model_dump_json(indent=1).encode()
@@ -144,8 +150,10 @@ def load_bundle(bundles_dir: Path, category: str) -> Bundle:
     for name, expected in manifest.files.items():
         if sha256(_read(folder / name)).hexdigest() != expected:
             raise _changed(folder / name)
-    embeddings = _arrays(folder / EMBEDDINGS_FILE) if EMBEDDINGS_FILE in manifest.files else {}
-    return Bundle(folder, manifest, _arrays(folder / BANK_FILE), embeddings, int(version), content_hash)
+    neighbours, embeddings = (
+        _arrays(folder / name) if name in manifest.files else {} for name in (NEIGHBOURS_FILE, EMBEDDINGS_FILE)
+    )
+    return Bundle(folder, manifest, _arrays(folder / BANK_FILE), neighbours, embeddings, int(version), content_hash)
 
 
 def categories(bundles_dir: Path) -> list[str]:

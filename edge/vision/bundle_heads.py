@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from edge.vision.bundle import ADAPTERS_FILE, RANDOM_WORDS_FILE, Arrays, Bundle
+from edge.vision.closer_look import NeighbourBank
 from edge.vision.features import Encoder
 from edge.vision.heads import Heads
 from edge.vision.published_adapters import open_adapters
@@ -23,7 +24,7 @@ def load_heads(bundle: Bundle, encoder: Encoder) -> Heads:
         input_size=encoder.input_size,
         precision=encoder.precision,
     )
-    embeddings = _on(bundle.embeddings, encoder.device)
+    embeddings, neighbours = _on(bundle.embeddings, encoder.device), _on(bundle.neighbours, encoder.device)
     adapters = net = None
     if ADAPTERS_FILE in made.files:
         adapters, _ = open_adapters(bundle.folder / ADAPTERS_FILE, encoder)
@@ -33,6 +34,7 @@ def load_heads(bundle: Bundle, encoder: Encoder) -> Heads:
     return Heads(
         parse_recipe(made.recipe),
         bank=_on(bundle.bank, encoder.device) or None,
+        neighbours=NeighbourBank(**neighbours, box=made.part_box) if neighbours else None,
         text=embeddings.get("text"),
         pair=embeddings.get("pair"),
         adapters=adapters,

@@ -81,6 +81,10 @@ class ClipEncoder:
             grids={stage.name: (self.input_size // stage.stride,) * 2 for stage in self.stages},
         )
 
+    def closer(self) -> "ClipEncoder":
+        """See Encoder.closer: itself."""
+        return self
+
 
 def default_input_size(name: str) -> int:
     """Pixels a side where none are given: APRIL-GAN's for its model, else what the model was published for."""

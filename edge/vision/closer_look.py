@@ -1,22 +1,62 @@
-"""Two looks at one picture, the whole and the part's box, as one map and one score in the same units."""
+"""The neighbourhood head: the whole picture and, where a part has its place, a closer look at that, as one score."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edge.vision.neighbourhood import top_mean
-from edge.vision.part_crop import PartBox
-
-PART_SIDE_SHARE = 1.2
-"""Input side of the closer look over that of the whole picture's: 384 px to 320 px."""
+from edge.vision.features import Features
+from edge.vision.neighbourhood import match, top_mean
+from edge.vision.part_box import PartBox
 
 BLEED_CELLS = 2
 """Cells around the box on the whole picture's map that still see the part, and are left to the closer look."""
 
 
-def part_side(input_size: int) -> int:
-    """Input side of the closer look in pixels, a multiple of 32."""
-    return round(input_size * PART_SIDE_SHARE / 32) * 32
+@dataclass(frozen=True, slots=True, eq=False)
+class NeighbourBank:
+    """What pictures are compared with.
+
+    whole: [R, N, C] float32, joined tokens of R reference pictures
+    part:  [R, M, C] float32, joined tokens of the box alone;  box: where it lies; both None without a closer look
+    """
+
+    whole: Tensor
+    part: Tensor | None = None
+    box: PartBox | None = None
+
+    def only(self, rows: Sequence[int]) -> "NeighbourBank":
+        """The bank of some of the references."""
+        wanted = list(rows)
+        return NeighbourBank(self.whole[wanted], None if self.part is None else self.part[wanted], self.box)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Neighbours:
+    """What the head says about B pictures.
+
+    score:         [B] float32 >= 0, the larger look's `top_mean`; never above the map's maximum
+    map:           [B, h, w] float32 >= 0
+    per_reference: [B, R] float32 >= 0, mean distance to one reference's tokens alone, of the closest look there is
+    """
+
+    score: Tensor
+    map: Tensor
+    per_reference: Tensor
+
+
+@torch.inference_mode()
+def match_looks(whole: Features, part: Features | None, bank: NeighbourBank) -> Neighbours:
+    """Score B pictures: whole, their features; part, the features of the bank's box cut out of them, if it has one."""
+    distances, far = match(whole, bank.whole)
+    if bank.box is None or bank.part is None or part is None:
+        return Neighbours(top_mean(distances), distances, far)
+    closer, near = match(part, bank.part)
+    around = outside(distances, bank.box)
+    return Neighbours(torch.maximum(top_mean(closer), top_mean(around)), laid_in(around, closer, bank.box), near)
 
 
 def outside(whole: Tensor, box: PartBox) -> Tensor:
@@ -30,21 +70,18 @@ def outside(whole: Tensor, box: PartBox) -> Tensor:
     return whole.masked_fill(inside_rows[:, None] & inside_columns[None], 0.0)
 
 
-def two_look_score(whole: Tensor, part: Tensor, box: PartBox) -> Tensor:
-    """[B]: the larger of the closer look's `top_mean` and that of what lies outside; maps [B, h, w] and [B, k, l]."""
-    return torch.maximum(top_mean(part), top_mean(outside(whole, box)))
+def laid_in(around: Tensor, part: Tensor, box: PartBox) -> Tensor:
+    """The closer look's map [B, k, l] laid into its box on the other's [B, h, w], which is made finer: [B, f*h, f*w].
 
-
-def two_look_map(whole: Tensor, part: Tensor, box: PartBox) -> Tensor:
-    """[B, 2h, 2w]: the closer look laid into its box, `whole` outside.
-
-    For people and regions; cells of the closer look are resampled bilinearly, so that a peak can lose height.
+    f is the smallest factor with which the box has a cell for each of the closer look's, so that no value is lost.
     """
-    height, width = 2 * whole.shape[1], 2 * whole.shape[2]
-    total = functional.interpolate(outside(whole, box)[:, None], size=(height, width), mode="nearest")[:, 0]
-    top, left = int(box.top * height), int(box.left * width)
-    bottom, right = max(top + 1, round(box.bottom * height)), max(left + 1, round(box.right * width))
-    size = (bottom - top, right - left)
-    inner = functional.interpolate(part[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]
-    total[:, top:bottom, left:right] = inner
+    rows, columns = part.shape[1:]
+    height, width = around.shape[1:]
+    needed = max(rows / ((box.bottom - box.top) * height), columns / ((box.right - box.left) * width))
+    factor = max(1, math.ceil(needed))
+    total = around.repeat_interleave(factor, dim=1).repeat_interleave(factor, dim=2)
+    top, bottom = math.floor(box.top * height * factor), math.ceil(box.bottom * height * factor)
+    left, right = math.floor(box.left * width * factor), math.ceil(box.right * width * factor)
+    inner = functional.interpolate(part[:, None], size=(bottom - top, right - left), mode="nearest-exact")
+    total[:, top:bottom, left:right] = inner[:, 0]
     return total

@@ -88,3 +88,6 @@ class Encoder(Protocol):
 
     def encode(self, batch: Tensor) -> Features:
         """[B, 3, S, S] as `prepare` gives it -> features on the device."""
+
+    def closer(self) -> "Encoder":
+        """The same network for pictures of a part alone, if it can with a larger input size; else this encoder."""

@@ -1,15 +1,17 @@
 """Every head that a recipe names, over the features of one forward pass: scores and a map for each picture."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from edge.errors import EdgeError
+from edge.vision.closer_look import NeighbourBank, Neighbours, match_looks
 from edge.vision.features import Features
 from edge.vision.few_shot import FewShot, MemoryBank, few_shot_map
+from edge.vision.part_box import PartBox
 from edge.vision.random_words import RandomWordNet, random_word_score, reference_distance
 from edge.vision.recipe import Recipe
 from edge.vision.zero_shot import Adapters, text_score, zero_shot_map
@@ -21,6 +23,7 @@ NEEDED = {
     "references": ("references", "reference pictures, and an encoder with an embedding"),
     "adapters": ("adapters", "adapters: --adapters FILE, from `calibrate adapters` or as published"),
     "few-shot": ("bank", "reference pictures"),
+    "neighbourhood": ("neighbours", "reference pictures"),
 }
 """By head, the field of Heads that it needs, and how a person gets it."""
 
@@ -29,7 +32,7 @@ NEEDED = {
 class Heads:
     """What a recipe's heads work with, all on the encoder's device; only what the recipe names must be there.
 
-    bank:       memory bank of the references
+    bank:       memory bank of the references;  neighbours: the neighbourhood head's
     text, pair: [2, D] unit vectors of the prompt ensemble and of the single pair of prompts
     adapters:   linear layers;  classes: [2, D'] unit vectors that adapted tokens are compared with
     net:        network of the random-word head
@@ -40,6 +43,7 @@ class Heads:
 
     recipe: Recipe
     bank: MemoryBank | None = None
+    neighbours: NeighbourBank | None = None
     text: Tensor | None = None
     pair: Tensor | None = None
     adapters: Adapters | None = None
@@ -54,6 +58,21 @@ class Heads:
             if getattr(self, name) is None:
                 raise EdgeError(f"recipe {self.recipe.name}: its head {head!r} needs {remedy}.")
 
+    @property
+    def box(self) -> PartBox | None:
+        """Where a closer look is to be taken, if at all."""
+        return None if self.neighbours is None else self.neighbours.box
+
+    def only(self, rows: Sequence[int]) -> "Heads":
+        """The heads with some of the references."""
+        wanted = list(rows)
+        return replace(
+            self,
+            bank=None if self.bank is None else {name: vectors[wanted] for name, vectors in self.bank.items()},
+            neighbours=None if self.neighbours is None else self.neighbours.only(wanted),
+            references=None if self.references is None else self.references[wanted],
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
@@ -61,8 +80,8 @@ class Scored:
 
     score:         [B] float32, as the recipe combines it
     map:           [B, h, w] float32 >= 0, None if the recipe has no map head
-    peak:          [B] float32, the map's maximum, None without a map
-    head_scores:   by head, [B] float32: its own score, a map head's being its own map's maximum
+    peak:          [B] float32, maximum of the map of heads that have no score of their own, None without any
+    head_scores:   by head, [B] float32: its own score; where it has none, its own map's maximum
     per_reference: [B, R] float32, how unlike each reference a picture is; None without references
     """
 
@@ -74,41 +93,57 @@ class Scored:
 
 
 @torch.inference_mode()
-def run_heads(features: Features, heads: Heads, *, side: int) -> Scored:
+def run_heads(features: Features, heads: Heads, *, side: int, part: Features | None = None) -> Scored:
     """Score B pictures.
 
-    side: pixels a side of the map where an adapted map is part of it; else the map has the finest stage's grid
+    side: pixels a side of the map where several map heads make it, or the adapters; else it has its head's own grid
+    part: features of the heads' box cut out of the pictures, if they have one
     """
     recipe = heads.recipe
     few_shot = few_shot_map(features, heads.bank) if heads.bank is not None and "few-shot" in recipe.maps else None
-    maps = _maps(features, heads, few_shot, side=side)
-    own = {head: SCORES[head](features, heads) for head in recipe.scores}
+    near = None
+    if heads.neighbours is not None and "neighbourhood" in recipe.maps:
+        near = match_looks(features, part, heads.neighbours)
+    maps = _maps(features, heads, few_shot, near, side=side)
+    own = {head: SCORES[head](features, heads) for head in recipe.scores if head in SCORES}
+    if near is not None:
+        own["neighbourhood"] = near.score
+    peak = _peak(maps, recipe)
     total = _weighted(own, recipe.scores)
-    anomaly_map = _weighted(maps, recipe.maps)
-    peak = None if anomaly_map is None else anomaly_map.flatten(1).amax(dim=1)
     if peak is not None and recipe.peak:
-        part = recipe.peak / heads.peak_scale * peak
-        total = part if total is None else total + part
+        highest = recipe.peak / heads.peak_scale * peak
+        total = highest if total is None else total + highest
     if total is None:
         raise ValueError(f"recipe {recipe.name} gives no score")
-    own.update({head: one.flatten(1).amax(dim=1) for head, one in maps.items()})
-    return Scored(total, anomaly_map, peak, own, _per_reference(features, heads, few_shot))
+    own |= {head: one.flatten(1).amax(dim=1) for head, one in maps.items() if head not in own}
+    return Scored(total, _weighted(maps, recipe.maps), peak, own, _per_reference(features, heads, few_shot, near))
 
 
-def _maps(features: Features, heads: Heads, few_shot: FewShot | None, *, side: int) -> dict[str, Tensor]:
+def _maps(
+    features: Features, heads: Heads, few_shot: FewShot | None, near: Neighbours | None, *, side: int
+) -> dict[str, Tensor]:
     """Each map head's map; all of one size."""
     maps: dict[str, Tensor] = {}
     if "adapters" in heads.recipe.maps:
         assert heads.adapters is not None and heads.classes is not None
         maps["adapters"] = zero_shot_map(features, heads.adapters, heads.classes, side=side)
-    if few_shot is not None:
-        alone = "adapters" not in maps
-        maps["few-shot"] = few_shot.map if alone else _enlarged(few_shot.map, side)
-    return maps
+    maps |= {"few-shot": few_shot.map} if few_shot is not None else {}
+    maps |= {"neighbourhood": near.map} if near is not None else {}
+    if len(maps) == 1:
+        return maps
+    return {head: _enlarged(one, side) for head, one in maps.items()}
+
+
+def _peak(maps: Mapping[str, Tensor], recipe: Recipe) -> Tensor | None:
+    """[B]: maximum of the weighted sum of the maps whose heads have no score of their own; None without any."""
+    total = _weighted({head: one for head, one in maps.items() if head not in recipe.scores}, recipe.maps)
+    return None if total is None else total.flatten(1).amax(dim=1)
 
 
 def _enlarged(small: Tensor, side: int) -> Tensor:
-    """[B, h, w] -> [B, side, side], bilinear with corner on corner, like the adapted maps it is added to."""
+    """[B, h, w] -> [B, side, side], bilinear with corner on corner, as adapted maps are made."""
+    if small.shape[1:] == (side, side):
+        return small
     return functional.interpolate(small[:, None], size=(side, side), mode="bilinear", align_corners=True)[:, 0]
 
 
@@ -121,9 +156,11 @@ def _weighted(parts: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tens
     return total
 
 
-def _per_reference(features: Features, heads: Heads, few_shot: FewShot | None) -> Tensor | None:
-    if few_shot is not None:
-        return few_shot.per_reference
+def _per_reference(
+    features: Features, heads: Heads, few_shot: FewShot | None, near: Neighbours | None
+) -> Tensor | None:
+    if few_shot is not None or near is not None:
+        return few_shot.per_reference if few_shot is not None else near.per_reference if near is not None else None
     if heads.references is None or features.pooled is None:
         return None
     return (1 - features.pooled.float() @ heads.references.T).clamp_(min=0) / 2
@@ -161,4 +198,4 @@ SCORES: dict[str, Callable[[Features, Heads], Tensor]] = {
     "random-words": _random_words,
     "references": _references,
 }
-"""By score head, its function: [B] float32."""
+"""By head that scores the picture's embedding, its function: [B] float32."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from edge.verdict import AnomalyMap, Nearest, Outcome, Reason, Region, Scale, Verdict
 from edge.vision.manifest import Manifest
+from edge.vision.recipe import parse_recipe
 from edge.vision.regions import find_regions
 
 
@@ -42,7 +43,7 @@ def judge(one: PictureScores, made: Manifest, *, bundle_sha256: str, shape: tupl
         head_scores=one.head_scores,
         head_limits=made.head_limits,
         recipe=made.recipe,
-        regions=_regions(one.anomaly_map, made.scale, shape=shape),
+        regions=_regions(one.anomaly_map, made, outcome, shape=shape),
         nearest=_nearest(one.distances, made),
         scale=made.scale,
         category=made.category,
@@ -78,11 +79,21 @@ def _outcome(score: float, threshold: float | None) -> tuple[Outcome, Reason | N
     return Outcome.OK, None
 
 
-def _regions(anomaly_map: AnomalyMap | None, scale: Scale | None, *, shape: tuple[int, ...]) -> tuple[Region, ...]:
-    """Areas above the scale's mark: none without a map, or before anybody has set a mark."""
-    if anomaly_map is None or scale is None or scale.mark is None:
+def _regions(
+    anomaly_map: AnomalyMap | None, made: Manifest, outcome: Outcome, *, shape: tuple[int, ...]
+) -> tuple[Region, ...]:
+    """Areas above the scale's mark: none without a map, or before anybody has set a mark.
+
+    A defect that is spread out can have a score, a mean, above the threshold and no cell above the mark: then the areas
+    above the threshold, so that a part that was flagged for its map is always shown a place.
+    """
+    if anomaly_map is None or made.scale is None or made.scale.mark is None:
         return ()
-    return find_regions(anomaly_map, scale.mark, width=shape[1], height=shape[0])
+    height, width = shape[:2]
+    regions = find_regions(anomaly_map, made.scale.mark, width=width, height=height)
+    if regions or outcome is not Outcome.DEFECT or made.threshold is None or not parse_recipe(made.recipe).in_map_units:
+        return regions
+    return find_regions(anomaly_map, made.threshold, width=width, height=height)
 
 
 def _nearest(distances: Sequence[float], made: Manifest) -> Nearest | None:

@@ -13,6 +13,9 @@ from edge.vision.features import Features, StageSpec
 from edge.vision.lite_weights import LITE_ARCHITECTURE, lite_weights_path, read_lite_weights
 from edge.vision.squash import squash
 
+CLOSER_SHARE = 1.2
+"""Input size for pictures of a part alone, over that for whole pictures; as many tokens as help on small parts."""
+
 
 class LiteEncoder:
     """EfficientNet-Lite0, pretrained on ImageNet: the stages of stride 8, 16 and 32, no embedding.
@@ -36,6 +39,7 @@ class LiteEncoder:
         self.weights_sha256 = sha256_of(path)
         self.input_size = input_size
         self.device = device
+        self._closer: LiteEncoder | None = None
         network = _lite_network(read_lite_weights(path))
         # NHWC kernels are more than twice as fast on CPU here
         self._network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -56,6 +60,12 @@ class LiteEncoder:
             stages={name: m.permute(0, 2, 3, 1).flatten(1, 2) for name, m in zip(names, maps, strict=True)},
             grids={name: (m.shape[2], m.shape[3]) for name, m in zip(names, maps, strict=True)},
         )
+
+    def closer(self) -> "LiteEncoder":
+        """See Encoder.closer: at CLOSER_SHARE of the input size, 384 px for 320."""
+        if self._closer is None:
+            self._closer = LiteEncoder(input_size=round(self.input_size * CLOSER_SHARE / 32) * 32, device=self.device)
+        return self._closer
 
 
 def _lite_network(weights: dict[str, Tensor]) -> nn.Module:

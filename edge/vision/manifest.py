@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edge.errors import EdgeError
 from edge.verdict import Scale
+from edge.vision.part_box import PartBox
 
-FORMAT = 2
+FORMAT = 3
 CATEGORY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
@@ -31,7 +32,7 @@ class Calibration(Part):
     grade:         how much the threshold may be trusted: `none` or `first`
     method:        the rule that gave the threshold, in a sentence
     loo_scores:    each reference's score against the others
-    tokens:        by stage, patch tokens kept from each reference
+    tokens:        by stage, or look of the neighbourhood head, patch tokens kept from each reference
     created:       UTC, ISO 8601
     controls:      what was locked at the camera, by name
     """
@@ -45,12 +46,13 @@ class Calibration(Part):
 
 
 class Manifest(Part):
-    """bundle.json; format 1 had the few-shot head only.
+    """bundle.json; format 1 had the few-shot head only, format 2 no neighbourhood head.
 
     recipe:      how the heads combine (edge.vision.recipe)
     object_name: what the prompts call the part, None without prompts
     peak_scale:  what the map's maximum is divided by in the score
     head_limits: by head, its largest own score on a reference against the others: what good parts reach
+    part_box:    where the part lies in a picture, None without a closer look
     threshold:   in the score's units;  scale: in the map's
     files:       every other file's sha256, by its path inside the bundle
     """
@@ -66,6 +68,7 @@ class Manifest(Part):
     object_name: str | None = None
     peak_scale: float = 1.0
     head_limits: dict[str, float] = {}
+    part_box: PartBox | None = None
     threshold: float | None
     scale: Scale | None
     calibration: Calibration

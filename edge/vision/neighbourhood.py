@@ -31,6 +31,16 @@ def joined_tokens(features: Features) -> tuple[Tensor, tuple[int, int]]:
     return torch.cat(planes, dim=1).permute(0, 2, 3, 1).flatten(1, 2), grid
 
 
+def match(features: Features, vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """B pictures against the joined tokens of R references, [R, N, C] float32.
+
+    Returns a map [B, h, w] of the distance to the nearest vector of all, and [B, R], its mean for each reference alone.
+    """
+    tokens, grid = joined_tokens(features)
+    distances = neighbour_distances(tokens, vectors)
+    return distances.amin(dim=1).reshape(-1, *grid), distances.mean(dim=2)
+
+
 def neighbour_distances(tokens: Tensor, vectors: Tensor) -> Tensor:
     """Distance of each token to its nearest vector in each reference, root of the mean square over channels.
 
@@ -39,7 +49,8 @@ def neighbour_distances(tokens: Tensor, vectors: Tensor) -> Tensor:
     """
     references, size, channels = vectors.shape
     batch, count, _ = tokens.shape
-    bank, queries = vectors.flatten(0, 1), tokens.flatten(0, 1)
+    centre = vectors.mean(dim=(0, 1))  # short vectors lose less to rounding in the difference of squares
+    bank, queries = vectors.flatten(0, 1) - centre, tokens.flatten(0, 1) - centre
     half_squares = bank.square().sum(dim=1, keepdim=True) / 2
     nearest = torch.addmm(half_squares, bank, queries.T, alpha=-1).view(references, size, -1).amin(dim=1)
     squares = (2 * nearest + queries.square().sum(dim=1)).clamp_(min=0)

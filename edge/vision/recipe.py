@@ -5,22 +5,26 @@ from dataclasses import dataclass
 
 from edge.errors import EdgeError
 
-SCORE_HEADS = ("text", "clip-pair", "random-words", "references")
-"""Heads that give a score from the picture's embedding."""
+SCORE_HEADS = ("text", "clip-pair", "random-words", "references", "neighbourhood")
+"""Heads that give a score: all but the last from the picture's embedding."""
 
-MAP_HEADS = ("adapters", "few-shot")
-"""Heads that give a map; the score of each alone is its map's maximum."""
+MAP_HEADS = ("adapters", "few-shot", "neighbourhood")
+"""Heads that give a map; the score of each alone is its map's maximum, but for the last, which has a score as well."""
+
+HEADS = tuple(dict.fromkeys((*SCORE_HEADS, *MAP_HEADS)))
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to combine: map = sum of maps[h] * map of h;  score = sum of scores[h] * score of h + peak * max(map) / s.
+    """How to combine: map = sum of maps[h] * map of h;  score = sum of scores[h] * score of h + peak * p / s.
 
     text:         APRIL-GAN's prompt ensemble (equation 1)          adapters:   APRIL-GAN's adapted stages (equation 3)
     clip-pair:    the second paper's single pair of prompts (3.1)   few-shot:   the memory bank (equation 4)
     random-words: the second paper's network (3.3)
     references:   half of 1 - cosine to the most similar reference picture's embedding (the second paper's section 4.2)
-    s is the `peak_scale` of the bundle: what calibration found to be the maximum on good parts, 1 where unknown.
+    neighbourhood: PatchCore's matching, with a closer look at the part (edge.vision.closer_look); a score and a map
+    p is the maximum of the weighted sum of those maps whose heads have no score of their own, and s the `peak_scale` of
+    the bundle: what calibration found p to be on good parts, 1 where unknown.
     """
 
     name: str
@@ -31,11 +35,17 @@ class Recipe:
     @property
     def heads(self) -> tuple[str, ...]:
         """Every head it needs."""
-        return (*self.scores, *self.maps)
+        return tuple(dict.fromkeys((*self.scores, *self.maps)))
+
+    @property
+    def in_map_units(self) -> bool:
+        """Whether the score is one of its map's values or a mean of some: then the threshold is a level of the map."""
+        return len(self.maps) == 1 and set(self.scores) <= set(self.maps)
 
 
 NAMED = {
     "few-shot": Recipe("few-shot", {}, {"few-shot": 1}, peak=1),
+    "neighbourhood": Recipe("neighbourhood", {"neighbourhood": 1}, {"neighbourhood": 1}, peak=0),
     "adapters": Recipe("adapters", {}, {"adapters": 1}, peak=1),
     "adapters+few-shot": Recipe("adapters+few-shot", {}, {"adapters": 1, "few-shot": 1}, peak=1),
     "april-gan-0": Recipe("april-gan-0", {"text": 1}, {"adapters": 1}, peak=0),
@@ -49,7 +59,9 @@ random-words-0 without and random-words with references, and its `CLIP` is the s
 
 
 def parse_recipe(text: str) -> Recipe:
-    """A named recipe, or a sum such as `text*1 + few-shot*0.5`; in a sum the map heads give map and maximum.
+    """A named recipe, or a sum such as `text*1 + few-shot*0.5`; in a sum each map head gives its map, and the
+    maximum or its own score.
+
 
     A head without a factor counts once. A named recipe goes before a head of the same name: `random-words` is the
     recipe, `random-words*1` the head. Raises EdgeError naming what is wrong and what there is.
@@ -66,16 +78,16 @@ def parse_recipe(text: str) -> Recipe:
     _check_heads(weights, text)
     scores = {head: weight for head, weight in weights.items() if head in SCORE_HEADS}
     maps = {head: weight for head, weight in weights.items() if head in MAP_HEADS}
-    return Recipe(text, scores, maps, peak=1 if maps else 0)
+    return Recipe(text, scores, maps, peak=1 if set(maps) - set(scores) else 0)
 
 
 def _check_heads(heads: Iterable[str], recipe: str) -> None:
     """Raises EdgeError for the first that is no head."""
     for head in heads:
-        if head not in (*SCORE_HEADS, *MAP_HEADS):
+        if head not in HEADS:
             raise EdgeError(
                 f"recipe {recipe!r}: unknown {head!r}. Named recipes: {', '.join(NAMED)}; "
-                f"heads for a sum such as text*1+few-shot*0.5: {', '.join((*SCORE_HEADS, *MAP_HEADS))}."
+                f"heads for a sum such as text*1+few-shot*0.5: {', '.join(HEADS)}."
             )
 
 

@@ -15,6 +15,7 @@ from edge.vision.encoder import configured_encoder
 from edge.vision.features import Encoder
 from edge.vision.heads import Heads, Scored, run_heads
 from edge.vision.judge import PictureScores, judge, judge_uncalibrated
+from edge.vision.looks import Looked, Looks, Prepared
 from edge.vision.uncalibrated import Uncalibrated, open_uncalibrated
 
 
@@ -32,6 +33,7 @@ class VisionScorer:
 
     def __init__(self, encoder: Encoder, bundles_dir: Path, *, uncalibrated: Uncalibrated | None = None) -> None:
         self._encoder = encoder
+        self._looks = Looks(encoder)
         self._bundles_dir = bundles_dir
         self._uncalibrated = uncalibrated
         self._loaded: dict[str, _Loaded] = {}
@@ -54,14 +56,22 @@ class VisionScorer:
         run = [index for index, category in enumerate(categories) if category is not None or self._uncalibrated]
         if not run:
             return verdicts
-        features = self._encoder.encode(self._encoder.prepare([pictures[index] for index in run]))
+        looked = self.encode(self.prepare([pictures[index] for index in run], [categories[index] for index in run]))
         for category in dict.fromkeys(categories[index] for index in run):
             rows = [row for row, index in enumerate(run) if categories[index] == category]
-            heads = self._heads(category)
-            scored = run_heads(features.select(rows), heads, side=self._encoder.input_size)
+            features, part = looked.select(rows)
+            scored = run_heads(features, self._heads(category), side=self._encoder.input_size, part=part)
             for row, one in zip(rows, _by_picture(scored), strict=True):
                 verdicts[run[row]] = self._judge(one, category, shape=pictures[run[row]].shape)
         return verdicts
+
+    def prepare(self, pictures: Sequence[Pixels], categories: Sequence[str | None]) -> Prepared:
+        """The pictures as the encoder takes them, with the boxes of the categories that have a closer look."""
+        return self._looks.prepare(pictures, [self._heads(category).box for category in categories])
+
+    def encode(self, batch: Prepared) -> Looked:
+        """The forward passes that scoring a batch needs, without the heads."""
+        return self._looks.encode(batch)
 
     def _heads(self, category: str | None) -> Heads:
         if category is not None:

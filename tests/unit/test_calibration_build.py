@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from calibration.build import as_arrays, build, memory_bank
+from calibration.build import as_arrays, build
+from calibration.reference_heads import memory_bank
 from calibration.references import References, Taken, collect
 from edge.errors import EdgeError
 from edge.line.demo import Board, demo_boards

@@ -39,7 +39,7 @@ def test_what_a_recipe_lacks_is_said_before_anything_is_run(tmp_path: Path) -> N
         (["--shots", "0,1", "--recipe", "few-shot"], "few-shot needs reference pictures. Leave 0 out of --shots."),
         (["--shots", "1", "--recipe", "random-words"], "needs a network: give --random-words FILE"),
         (["--shots", "9"], "9 references asked for, 2 normal pictures there"),
-        (["--shots", "1", "--image-score", "min-max"], "recipe few-shot lacks one of them"),
+        (["--shots", "1", "--image-score", "min-max"], "recipe neighbourhood lacks one of them"),
         (["--shots", "1", "--categories", "bolt"], "no category 'bolt' here, only nut"),
     ):
         result = CliRunner().invoke(app, [*said, *more])

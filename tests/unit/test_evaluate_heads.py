@@ -55,7 +55,7 @@ def recipes(name: str | None, *shots: int, has_text: bool = True) -> dict[int, R
 
 def test_the_default_recipe_follows_the_encoder_and_the_number_of_references() -> None:
     assert [one.name for one in recipes(None, 0, 4).values()] == ["april-gan-0", "april-gan"]
-    assert [one.name for one in recipes(None, 0, 4, has_text=False).values()] == ["adapters", "few-shot"]
+    assert [one.name for one in recipes(None, 0, 4, has_text=False).values()] == ["adapters", "neighbourhood"]
 
 
 def test_without_references_a_recipe_is_its_zero_shot_part() -> None:

@@ -6,13 +6,13 @@ from itertools import combinations
 import pytest
 import torch
 
-from calibration.build import memory_bank
 from calibration.ingredients import gather_ingredients
+from calibration.reference_heads import ReferenceLooks, memory_bank, neighbour_bank
 from edge.errors import EdgeError
 from edge.vision.features import Features
 from edge.vision.heads import NEEDED, Heads, run_heads
 from edge.vision.random_words import RandomWordNet
-from edge.vision.recipe import MAP_HEADS, NAMED, SCORE_HEADS, Recipe, parse_recipe
+from edge.vision.recipe import HEADS, MAP_HEADS, NAMED, SCORE_HEADS, Recipe, parse_recipe
 from edge.vision.zero_shot import Adapters
 from tests.patch_encoder import PatchEncoder, grey_part
 
@@ -23,11 +23,13 @@ def everything(recipe: Recipe, encoder: PatchEncoder) -> Heads:
     """Heads that lack nothing, with seeded random layers."""
     generator = torch.Generator().manual_seed(0)
     references = encoder.encode(encoder.prepare([grey_part(number) for number in range(3)]))
+    alone = [references.select([row]) for row in range(3)]
     prompts = gather_ingredients(encoder, parse_recipe("text+clip-pair"))
     torch.manual_seed(0)
     return Heads(
         recipe,
-        bank=memory_bank([references.select([row]) for row in range(3)], keep=64),
+        bank=memory_bank(alone, keep=64),
+        neighbours=neighbour_bank(ReferenceLooks(alone)),
         text=prompts.text,
         pair=prompts.pair,
         adapters=Adapters(
@@ -50,14 +52,14 @@ def features(encoder: PatchEncoder) -> Features:
     return encoder.encode(encoder.prepare([grey_part(7), grey_part(8, spot=True), grey_part(9)]))
 
 
-@pytest.mark.parametrize("head", (*SCORE_HEADS, *MAP_HEADS))
+@pytest.mark.parametrize("head", HEADS)
 def test_a_head_alone_is_its_own_score(encoder: PatchEncoder, features: Features, head: str) -> None:
     scored = run_heads(features, everything(parse_recipe(f"{head}*1"), encoder), side=SIDE)
     torch.testing.assert_close(scored.score, scored.head_scores[head])
-    assert (scored.map is None) == (head in SCORE_HEADS)
+    assert (scored.map is not None) == (head in MAP_HEADS)
 
 
-@pytest.mark.parametrize("pair", [*combinations((*SCORE_HEADS, *MAP_HEADS), 2)])
+@pytest.mark.parametrize("pair", [*combinations(HEADS, 2)])
 def test_a_sum_is_the_weighted_sum_of_scores_and_of_maps(
     encoder: PatchEncoder, features: Features, pair: tuple[str, str]
 ) -> None:
@@ -66,6 +68,8 @@ def test_a_sum_is_the_weighted_sum_of_scores_and_of_maps(
     if set(pair) <= set(MAP_HEADS):
         assert both.map is not None
         assert both.map.shape[1:] == (SIDE, SIDE)
+    if set(pair) <= set(MAP_HEADS) - set(SCORE_HEADS):
+        assert both.map is not None
         torch.testing.assert_close(both.score, both.map.flatten(1).amax(dim=1))
     else:
         torch.testing.assert_close(both.score, 2 * one.score + 0.5 * other.score)
@@ -90,7 +94,7 @@ def test_pictures_are_scored_alone_as_together(encoder: PatchEncoder, features: 
             torch.testing.assert_close(alone.map[0], together.map[row])
 
 
-@pytest.mark.parametrize("head", (*SCORE_HEADS, *MAP_HEADS))
+@pytest.mark.parametrize("head", HEADS)
 def test_a_head_without_its_parts_says_what_it_lacks(encoder: PatchEncoder, head: str) -> None:
     whole = everything(parse_recipe(f"{head}*1"), encoder)
     with pytest.raises(EdgeError, match=f"'{head}' needs"):
@@ -104,7 +108,7 @@ def test_an_encoder_without_embeddings_cannot_have_a_score_head(encoder: PatchEn
 
 def test_the_nearest_reference_is_told_with_and_without_a_bank(encoder: PatchEncoder) -> None:
     own = encoder.encode(encoder.prepare([grey_part(1)]))
-    for recipe in ("few-shot", "random-words"):
+    for recipe in ("few-shot", "neighbourhood", "random-words"):
         scored = run_heads(own, everything(NAMED[recipe], encoder), side=SIDE)
         assert scored.per_reference is not None
         assert int(scored.per_reference.argmin()) == 1

@@ -1,42 +1,37 @@
 """Leave-one-out: each reference meets the others only, and the parts of a score come out on one scale."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from calibration.build import memory_bank
-from calibration.ingredients import Ingredients, gather_ingredients, reference_embeddings
+from calibration.ingredients import Ingredients, gather_ingredients
 from calibration.leave_one_out import LeftOut, leave_one_out
+from calibration.reference_heads import ReferenceLooks, heads_of, look_at, memory_bank
 from edge.frame import Pixels
-from edge.vision.features import Features
 from edge.vision.few_shot import few_shot_map
 from edge.vision.heads import run_heads
 from edge.vision.recipe import parse_recipe
-from tests.patch_encoder import PatchEncoder, grey_part
+from tests.patch_encoder import PatchEncoder, grey_part, placed_part
 
 PARTS = [grey_part(number) for number in range(4)]
 
 
-def features_of(encoder: PatchEncoder, parts: list[Pixels]) -> list[Features]:
-    return [encoder.encode(encoder.prepare([part])) for part in parts]
-
-
 def left_out(
     recipe: str, parts: list[Pixels] = PARTS, *, keep: int = 16
-) -> tuple[LeftOut, Ingredients, list[Features]]:
+) -> tuple[LeftOut, Ingredients, ReferenceLooks]:
     encoder = PatchEncoder(reads=True)
-    features = features_of(encoder, parts)
     ingredients = gather_ingredients(encoder, parse_recipe(recipe))
-    bank = memory_bank(features, keep=keep)
-    references = reference_embeddings(features, ingredients.recipe)
-    return leave_one_out(features, ingredients, bank=bank, references=references, side=64), ingredients, features
+    looks = look_at(encoder, parts, closer=True)
+    return leave_one_out(looks, heads_of(looks, ingredients, keep=keep), side=64), ingredients, looks
 
 
 def test_leaving_one_out_is_calibrating_without_it() -> None:
-    out, _, features = left_out("few-shot")
+    out, _, looks = left_out("few-shot")
     assert out.maps is not None
-    for index, own in enumerate(features):
-        others = memory_bank([each for each in features if each is not own], keep=16)
+    for index, own in enumerate(looks.whole):
+        others = memory_bank([each for each in looks.whole if each is not own], keep=16)
         np.testing.assert_allclose(out.maps[index], few_shot_map(own, others).map[0].numpy(), atol=1e-6)
         assert out.scores[index] == pytest.approx(float(out.maps[index].max()))
 
@@ -54,11 +49,10 @@ def test_one_reference_says_nothing() -> None:
 
 
 def test_the_score_is_what_the_line_will_compute_with_the_stored_scale() -> None:
-    out, ingredients, features = left_out("text+few-shot+references")
-    for index, own in enumerate(features):
-        others = [each for each in features if each is not own]
-        references = reference_embeddings(others, ingredients.recipe)
-        heads = ingredients.heads(bank=memory_bank(others, keep=16), references=references, peak_scale=out.peak_scale)
+    out, ingredients, looks = left_out("text+few-shot+references")
+    for index, own in enumerate(looks.whole):
+        others = ReferenceLooks([each for each in looks.whole if each is not own])
+        heads = replace(heads_of(others, ingredients, keep=16), peak_scale=out.peak_scale)
         assert float(run_heads(own, heads, side=64).score) == pytest.approx(out.scores[index], abs=1e-6)
     assert out.peak_scale == pytest.approx(out.head_limits["few-shot"])
 
@@ -70,7 +64,19 @@ def test_a_recipe_of_a_map_alone_keeps_its_units() -> None:
 
 
 def test_limits_name_every_head_of_the_recipe() -> None:
-    out, ingredients, features = left_out("text+clip-pair+few-shot")
+    out, ingredients, looks = left_out("text+clip-pair+few-shot")
     assert set(out.head_limits) == set(ingredients.recipe.heads) == {"text", "clip-pair", "few-shot"}
-    together = torch.cat([each.pooled for each in features if each.pooled is not None])
+    together = torch.cat([each.pooled for each in looks.whole if each.pooled is not None])
     assert len(together) == 4
+
+
+def test_both_looks_leave_the_same_reference_out() -> None:
+    encoder = PatchEncoder()
+    pictures = [placed_part(number) for number in range(3)] + [placed_part(3, spot=True)]
+    looks = look_at(encoder, pictures, closer=True)
+    assert looks.parts is not None and looks.box is not None
+    heads = heads_of(looks, gather_ingredients(encoder, parse_recipe("neighbourhood")), keep=16)
+    out = leave_one_out(looks, heads, side=64)
+    assert out.scores[3] > 3 * max(out.scores[:3]), "neither look has the spot in its bank"
+    assert out.head_limits == {"neighbourhood": max(out.scores)}
+    assert out.peak_scale == 1.0

@@ -3,14 +3,20 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch.nn import functional
 
 from calibration.coreset import keep_farthest_apart
-from edge.vision.closer_look import outside, part_side, two_look_map, two_look_score
+from calibration.find_part import find_part
+from calibration.reference_heads import look_at, neighbour_bank
+from edge.vision.closer_look import laid_in, match_looks, outside
+from edge.vision.encoder import open_encoder
 from edge.vision.features import Features
 from edge.vision.neighbourhood import COARSE_WEIGHT, joined_tokens, neighbour_distances, top_mean
-from edge.vision.part_crop import PartBox, cut, find_part
+from edge.vision.part_box import PartBox, cut
+from tests.patch_encoder import PatchEncoder, grey_part, placed_part
 
 BOX = PartBox(0.4, 0.4, 0.6, 0.6)
 
@@ -90,20 +96,63 @@ def test_the_cut_is_the_boxs_pixels() -> None:
 
 
 def test_a_defect_in_the_corner_counts_beside_a_closer_look() -> None:
-    whole, part = torch.zeros(2, 20, 20), torch.full((2, 24, 24), 0.5)
+    whole = torch.zeros(2, 20, 20)
     whole[0, :2, :2] = 3.0
     whole[1, 9:11, 9:11] = 3.0  # the part itself, which the closer look judges
-    assert two_look_score(whole, part, BOX).tolist() == [3.0, 0.5]
+    assert outside(whole, BOX)[0].max() == 3
     assert outside(whole, BOX)[1].max() == 0
+
+
+@given(st.floats(0.0, 0.7), st.floats(0.0, 0.7), st.floats(0.15, 1.0), st.floats(0.15, 1.0), st.integers(1, 24))
+def test_no_value_of_the_closer_look_is_lost_on_the_map(
+    left: float, top: float, wide: float, high: float, cells: int
+) -> None:
+    box = PartBox(left, top, min(1.0, left + wide), min(1.0, top + high))
+    part = 1 + torch.arange(cells * cells, dtype=torch.float32).reshape(1, cells, cells)
+    shown = laid_in(torch.zeros(1, 20, 20), part, box)
+    assert set(part.flatten().tolist()) <= set(shown.flatten().tolist())
+    assert shown.shape[1] == shown.shape[2] and shown.shape[1] % 20 == 0
 
 
 def test_the_map_shows_each_look_in_its_place() -> None:
     whole, part = torch.ones(1, 20, 20), torch.full((1, 24, 24), 2.0)
-    shown = two_look_map(whole, part, BOX)
-    assert shown.shape == (1, 40, 40)
-    assert (shown[0, 16:24, 16:24] == 2).all()
-    assert shown[0, 0, 0] == 1
+    shown = laid_in(whole, part, BOX)
+    factor = shown.shape[1] // 20
+    assert (shown[0, 8 * factor : 12 * factor, 8 * factor : 12 * factor] == 2).all()
+    assert (shown[0, : 7 * factor] == 1).all()
 
 
-def test_the_closer_looks_side_is_one_the_encoder_takes() -> None:
-    assert [part_side(size) for size in (320, 256, 512)] == [384, 320, 608]
+def test_the_score_is_the_larger_look_and_never_above_the_map() -> None:
+    encoder = PatchEncoder(input_size=320)
+    pictures = [placed_part(number) for number in range(4)]
+    looks = look_at(encoder, pictures, closer=True)
+    bank = neighbour_bank(looks)
+    assert bank.box is not None and bank.part is not None
+    stray = placed_part(7)
+    stray[:16, :16] = (255, 0, 0)
+    scores = []
+    for pixels in (placed_part(7), placed_part(7, spot=True), stray):
+        whole = encoder.encode(encoder.prepare([pixels]))
+        part = encoder.encode(encoder.prepare([cut(pixels, bank.box)]))
+        both = match_looks(whole, part, bank)
+        assert both.score <= both.map.max()
+        assert both.per_reference.shape == (1, 4)
+        scores.append(float(both.score))
+    good, spotted, strayed = scores
+    assert spotted > 2 * good, "seen by the closer look"
+    assert strayed > 2 * good, "outside the box, seen on the whole picture"
+
+
+def test_parts_that_lie_about_get_one_look() -> None:
+    encoder = PatchEncoder()
+    looks = look_at(encoder, [grey_part(number) for number in range(3)], closer=True)
+    assert (looks.parts, looks.box) == (None, None)
+    whole = encoder.encode(encoder.prepare([grey_part(5)]))
+    one = match_looks(whole, None, neighbour_bank(looks))
+    assert torch.equal(one.score, top_mean(one.map))
+
+
+def test_lite_looks_closer_with_more_pixels() -> None:
+    encoder = open_encoder("lite", input_size=256, device="cpu")
+    assert (encoder.closer().input_size, encoder.closer().weights_sha256) == (320, encoder.weights_sha256)
+    assert encoder.closer() is encoder.closer()

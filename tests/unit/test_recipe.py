@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.errors import EdgeError
-from edge.vision.recipe import MAP_HEADS, NAMED, SCORE_HEADS, parse_recipe
+from edge.vision.recipe import HEADS, MAP_HEADS, NAMED, SCORE_HEADS, parse_recipe
 
-FROM_REFERENCES = {"few-shot", "references"}
-heads = st.sampled_from((*SCORE_HEADS, *MAP_HEADS))
+FROM_REFERENCES = {"few-shot", "neighbourhood", "references"}
+heads = st.sampled_from(HEADS)
 weights = st.floats(min_value=0.001, max_value=999, allow_nan=False)
 
 
@@ -18,7 +18,7 @@ def test_a_sum_is_read_as_it_is_written(wanted: dict[str, float], plus: str) -> 
     assert dict(recipe.scores) | dict(recipe.maps) == wanted
     assert set(recipe.scores) <= set(SCORE_HEADS)
     assert set(recipe.maps) <= set(MAP_HEADS)
-    assert recipe.peak == (1 if recipe.maps else 0)
+    assert recipe.peak == (1 if {"adapters", "few-shot"} & set(wanted) else 0), "maps that have no score of their own"
     assert sorted(recipe.heads) == sorted(wanted)
 
 
@@ -49,7 +49,7 @@ def test_a_factor_tells_a_head_from_the_recipe_of_its_name() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("patchcore", "unknown 'patchcore'. Named recipes: few-shot, adapters,"),
+        ("patchcore", "unknown 'patchcore'. Named recipes: few-shot, neighbourhood, adapters,"),
         ("text + patchcore", "unknown 'patchcore'"),
         ("", "unknown ''"),
         ("text +", "unknown ''"),
@@ -66,3 +66,18 @@ def test_a_factor_tells_a_head_from_the_recipe_of_its_name() -> None:
 def test_what_is_no_recipe_is_refused_with_what_there_is(text: str, said: str) -> None:
     with pytest.raises(EdgeError, match=re.escape(said)):
         parse_recipe(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "in_map_units"),
+    [
+        ("few-shot", True),
+        ("neighbourhood*2", True),
+        ("adapters*0.5", True),
+        ("neighbourhood+few-shot", False),
+        ("text+few-shot", False),
+        ("random-words", False),
+    ],
+)
+def test_a_threshold_is_a_level_of_the_map_where_the_map_alone_makes_the_score(text: str, in_map_units: bool) -> None:
+    assert parse_recipe(text).in_map_units is in_map_units

@@ -1,42 +1,30 @@
-"""Where a part lies: the box that a second, closer look at every picture is taken of, found on good parts.
-
-A small part in a large picture is few tokens to the encoder. Where the references show the part in one place, before
-a background that the picture's border shows, the box around all of them is a crop worth encoding by itself. The whole
-picture is still looked at, for what lies outside.
-"""
+"""Where the part lies in pictures of good parts, if it lies in one place before a background that the border shows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.frame import Pixels
 from edge.line.opencv import cv2
+from edge.vision.part_box import PartBox
 
 SIDE = 96
+"""Pixels a side that a picture is made small to."""
+
 RING = 4
+"""Of these, how many along each edge are taken for background."""
+
 LEAST_DIFFERENCE = 20.0
+"""In CIE Lab, of a part from every colour of the border."""
+
 MARGIN = 0.05
+"""Of the picture, on each side of the parts' common box."""
+
 MOST_AREA = 0.5
 LEAST_AGREEMENT = 0.6
 LEAST_AREA = 0.03
 LEAST_WHOLENESS = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class PartBox:
-    """Edges as shares of the picture's width and height, 0..1, left < right and top < bottom."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    @property
-    def area(self) -> float:
-        """Share of the picture, 0..1."""
-        return (self.right - self.left) * (self.bottom - self.top)
 
 
 def find_part(pictures: Sequence[Pixels]) -> PartBox | None:
@@ -65,14 +53,6 @@ def find_part(pictures: Sequence[Pixels]) -> PartBox | None:
         min(1.0, union.bottom + MARGIN),
     )
     return wide if wide.area <= MOST_AREA else None
-
-
-def cut(pixels: Pixels, box: PartBox) -> Pixels:
-    """What the box shows of a picture: [H, W, 3] -> [h, w, 3] uint8, contiguous, at least one pixel."""
-    height, width = pixels.shape[:2]
-    top, left = int(box.top * height), int(box.left * width)
-    bottom, right = max(top + 1, round(box.bottom * height)), max(left + 1, round(box.right * width))
-    return np.ascontiguousarray(pixels[top:bottom, left:right])
 
 
 def foreground(pixels: Pixels) -> NDArray[np.bool_]:
