@@ -5,20 +5,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 from torch import Tensor
 
 from calibration.coreset import tokens_to_keep
-from calibration.ingredients import Ingredients, gather_ingredients
+from calibration.ingredients import Ingredients, default_recipe, gather_ingredients
 from calibration.leave_one_out import LeftOut, leave_one_out
 from calibration.reference_heads import as_tensors, heads_of, look_at
 from calibration.references import Taken
 from calibration.threshold import Threshold, first_threshold, heatmap_scale
+from edge.errors import EdgeError
+from edge.frame import Pixels
 from edge.verdict import Scale
 from edge.vision.bundle import Arrays, save_bundle
 from edge.vision.features import Encoder
 from edge.vision.heads import Heads
 from edge.vision.manifest import Calibration, Manifest, Reference
-from edge.vision.recipe import NAMED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,14 +45,15 @@ def build(
 ) -> Built:
     """Make and promote the next bundle of a category from pictures of good parts.
 
-    ingredients: the recipe and what its heads need; default: the few-shot head alone
+    ingredients: the recipe and what its heads need; default: `default_recipe`
     controls:    what was locked at the camera
     keep:        patch tokens that a stage keeps from each reference, at most; default: `tokens_to_keep`
     closer_look: whether the neighbourhood head looks at the part by itself too, if it lies in one place
     Raises EdgeError for an impossible category name, references that are all the same, or a head without its parts.
     """
-    ingredients = ingredients or gather_ingredients(encoder, NAMED["few-shot"])
+    ingredients = ingredients or gather_ingredients(encoder, default_recipe(encoder))
     pictures = [reference.pixels for reference in references]
+    _check_different(pictures)
     looks = look_at(encoder, pictures, closer=closer_look and "neighbourhood" in ingredients.recipe.maps)
     heads = heads_of(looks, ingredients, keep=keep or tokens_to_keep(encoder.input_size))
     left_out = leave_one_out(looks, heads, side=encoder.input_size)
@@ -81,6 +84,13 @@ def build(
         trained=ingredients.trained,
     )
     return Built(folder, manifest, threshold)
+
+
+def _check_different(pictures: Sequence[Pixels]) -> None:
+    """Raises EdgeError if there are several pictures and all are one."""
+    if len(pictures) > 1 and all(np.array_equal(pictures[0], other) for other in pictures[1:]):
+        n = len(pictures)
+        raise EdgeError(f"the {n} references are one and the same picture. Take pictures of {n} different good parts.")
 
 
 def scale_of(left_out: LeftOut) -> Scale | None:

@@ -80,7 +80,6 @@ def calibrate(
     )  # fmt: skip
     spec = source_of(camera, images)
     name = category_of(category, spec)
-    recipe = recipe or default_recipe(settings.encoder)
     wanted = Wanted(name, refs, recipe, object_name or name, prompts, closer_look=closer_look)
     decisions, built = run(settings, spec, wanted, console)
     command = next_command(settings, None if images else spec.redacted, name)
@@ -121,32 +120,27 @@ class Wanted:
 
     category: str
     refs: int
-    recipe: str
+    recipe: str | None
     object_name: str
     prompts: Path | None
     closer_look: bool = True
 
 
-def default_recipe(encoder: str) -> str:
-    """APRIL-GAN's for an encoder that reads texts, the neighbourhood head alone for `lite`."""
-    return "neighbourhood" if encoder == "lite" else "april-gan"
-
-
 def run(settings: Settings, spec: "CameraSpec", wanted: Wanted, console: Console) -> "tuple[list[Decision], Built]":
     """Collect references, showing each decision, and build the bundle; what cannot work is said before the first."""
     from calibration.build import build
-    from calibration.ingredients import gather_ingredients
+    from calibration.ingredients import default_recipe, gather_ingredients
     from calibration.references import References
     from edge.line.camera import check_source
     from edge.vision.encoder import configured_encoder
     from edge.vision.recipe import parse_recipe
 
     check_source(spec)
-    recipe = parse_recipe(wanted.recipe)
+    recipe = None if wanted.recipe is None else parse_recipe(wanted.recipe)
     encoder = configured_encoder(settings)
     ingredients = gather_ingredients(
         encoder,
-        recipe,
+        recipe or default_recipe(encoder),
         object_name=wanted.object_name,
         adapters=settings.adapters,
         random_words=settings.random_words,

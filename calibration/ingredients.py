@@ -17,7 +17,7 @@ from edge.vision.lite_adapters import shipped_adapters_path
 from edge.vision.prompts import PromptEnsemble, class_embeddings, guides
 from edge.vision.published_adapters import open_adapters
 from edge.vision.random_words import RandomWordNet, load_net
-from edge.vision.recipe import Recipe
+from edge.vision.recipe import NAMED, Recipe
 from edge.vision.zero_shot import Adapters
 
 
@@ -58,6 +58,11 @@ class Ingredients:
             references=references,
             peak_scale=peak_scale,
         )
+
+
+def default_recipe(encoder: Encoder) -> Recipe:
+    """APRIL-GAN's for an encoder that reads texts, the neighbourhood head for one that does not."""
+    return NAMED["neighbourhood" if encoder.text is None else "april-gan"]
 
 
 def gather_ingredients(

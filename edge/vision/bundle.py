@@ -96,7 +96,7 @@ def save_bundle(
     named = zip(manifest.references, reference_pictures, strict=True)
     contents = {f"references/{reference.file}": _png(pixels) for reference, pixels in named}
     arrays = {BANK_FILE: bank, NEIGHBOURS_FILE: neighbours or {}, EMBEDDINGS_FILE: embeddings or {}}
-    contents |= {name: _tensors(content) for name, content in arrays.items()}
+    contents |= {name: _tensors(content) for name, content in arrays.items() if content}
     contents |= trained or {}
     hashes = {name: sha256(content).hexdigest() for name, content in contents.items()}
     described = manifest.model_copy(update={"files": hashes}).model_dump_json(indent=1).encode()
@@ -150,10 +150,11 @@ def load_bundle(bundles_dir: Path, category: str) -> Bundle:
     for name, expected in manifest.files.items():
         if sha256(_read(folder / name)).hexdigest() != expected:
             raise _changed(folder / name)
-    neighbours, embeddings = (
-        _arrays(folder / name) if name in manifest.files else {} for name in (NEIGHBOURS_FILE, EMBEDDINGS_FILE)
+    bank, neighbours, embeddings = (
+        _arrays(folder / name) if name in manifest.files else {}
+        for name in (BANK_FILE, NEIGHBOURS_FILE, EMBEDDINGS_FILE)
     )
-    return Bundle(folder, manifest, _arrays(folder / BANK_FILE), neighbours, embeddings, int(version), content_hash)
+    return Bundle(folder, manifest, bank, neighbours, embeddings, int(version), content_hash)
 
 
 def categories(bundles_dir: Path) -> list[str]:

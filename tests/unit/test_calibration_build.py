@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from calibration.build import as_arrays, build
-from calibration.reference_heads import memory_bank
+from calibration.build import build
+from calibration.reference_heads import memory_bank, neighbour_tokens
 from calibration.references import References, Taken, collect
 from edge.errors import EdgeError
 from edge.line.demo import Board, demo_boards
@@ -43,12 +43,11 @@ def test_the_manifest_says_how_the_bundle_was_made(tmp_path: Path) -> None:
     load_heads(loaded, encoder)  # it fits
     assert built.folder == tmp_path / "part" / "1"
     assert manifest.threshold == max(manifest.calibration.loo_scores)
-    assert manifest.calibration.tokens == {"s8": 16, "s16": 16}
+    assert manifest.calibration.tokens == {"whole": 16}
     assert manifest.calibration.controls == {"exposure": 0.5}
     assert [reference.source for reference in manifest.references] == ["0.png", "1.png", "2.png", "3.png"]
     features = [encoder.encode(encoder.prepare([part.pixels])) for part in PARTS]
-    for name, vectors in as_arrays(memory_bank(features, keep=16)).items():
-        assert np.array_equal(loaded.bank[name], vectors)
+    assert np.array_equal(loaded.neighbours["whole"], neighbour_tokens(features).numpy())
 
 
 def test_no_reference_is_a_defect_by_its_own_bundle(tmp_path: Path) -> None:

@@ -56,8 +56,8 @@ def test_a_verdict_holds_what_the_page_shows(scorer: VisionScorer) -> None:
     for verdict in scorer.score(GOOD, ["part"] * 4):
         assert verdict.anomaly_map is not None
         assert verdict.anomaly_map.dtype == np.float32
-        assert verdict.anomaly_map.shape == (8, 8)
-        assert verdict.score == float(verdict.anomaly_map.max()) == verdict.head_scores["few-shot"]
+        assert verdict.anomaly_map.shape == (4, 4)
+        assert verdict.score == float(verdict.anomaly_map.max()) == verdict.head_scores["neighbourhood"]
         assert verdict.scale is not None
         assert verdict.scale.low <= verdict.scale.mark == verdict.threshold
         assert verdict.category == "part"
