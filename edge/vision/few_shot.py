@@ -10,7 +10,10 @@ from torch.nn import functional
 from edge.vision.features import Features
 
 CHUNK_BYTES = {"cpu": 1 << 20, "cuda": 256 << 20}
-"""Similarities held at once while matching; on a CPU they should stay in its second-level cache."""
+"""Similarities held at once while matching; on a CPU they should stay in its second-level cache, but long tokens need
+wider products to keep its arithmetic busy: CHUNK_TOKENS times their size, if that is more."""
+
+CHUNK_TOKENS = 1024
 
 MemoryBank = Mapping[str, Tensor]
 """By stage name, [R, N, C] float32 unit vectors: N patch tokens from each of R references."""
@@ -61,7 +64,7 @@ def stage_distances(tokens: Tensor, vectors: Tensor, *, chunk_bytes: int | None 
     """
     batch, count, _ = tokens.shape
     queries = functional.normalize(tokens.float(), dim=-1).flatten(0, 1)
-    budget = chunk_bytes or CHUNK_BYTES.get(tokens.device.type, 1 << 20)
+    budget = chunk_bytes or max(CHUNK_BYTES.get(tokens.device.type, 1 << 20), CHUNK_TOKENS * queries[0].nbytes)
     step = max(1, budget // (vectors.shape[0] * vectors.shape[1] * tokens.element_size()))
     similarity = queries.new_empty(len(vectors), batch * count)
     largest = _largest if tokens.dtype == torch.float32 else _largest_by_half

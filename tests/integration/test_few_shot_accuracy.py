@@ -85,11 +85,11 @@ def test_judging_costs_little_beside_the_encoder(tmp_path: Path, encoder: Encode
     """Bare encoder and whole judgement in turns, so that other load on the machine meets both: measured 0.78."""
     pictures = [board.pixels for board in islice(demo_boards(), 8)]
     scorer = calibrated(encoder, [Taken(pixels, "board") for pixels in pictures[:4]], tmp_path)
-    batch = encoder.prepare(pictures[4:])
+    batch = scorer.prepare(pictures[4:], ["part"] * BATCH)
     ratios = []
     for _ in range(12):
         start = time.perf_counter()
-        encoder.encode(batch)
+        scorer.encode(batch)
         middle = time.perf_counter()
         scorer.score(pictures[4:], ["part"] * BATCH)
         ratios.append((middle - start) / (time.perf_counter() - middle))
