@@ -7,9 +7,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# Before torch is imported: its threads wait for each other by spinning, which beside other work takes up to 200 times
-# as long as sleeping does.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+from edge.process import tune_for_scoring
+
+tune_for_scoring()  # as our processes do; beside other work, torch's threads take up to 200 times as long without
 
 hypothesis.settings.register_profile("busy", deadline=None)  # how long a case takes says more about the neighbours
 hypothesis.settings.load_profile("busy")
