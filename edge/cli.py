@@ -163,14 +163,14 @@ def worker(
     """Run one inference worker by itself: it scores what captures send and writes the record."""
     from edge.process import start_logging, stop_on_signal, tune_for_scoring
 
-    tune_for_scoring()
-    from edge.vision.scorer import open_scorer
-    from edge.worker import Worker
-
     settings = Settings.read(
         data=data, encoder=encoder, input_size=input_size, precision=precision, device=device, address=address
     )
     check_address(settings, trusted=trust_network)
+    tune_for_scoring()
+    from edge.vision.scorer import open_scorer
+    from edge.worker import Worker
+
     start_logging(settings.log_level)
     process = Worker(settings, open_scorer(settings))
     stop_on_signal(process.stop)
@@ -230,10 +230,11 @@ def verify(
 @app.command()
 def doctor(data: Data = None, encoder: EncoderOption = None, device: Device = None, as_json: AsJson = False) -> None:
     """Look at this machine: versions, device, weights, cameras, folder, port; say what to do where it is not well."""
+    settings = Settings.read(data=data, encoder=encoder, device=device)
     from edge.console import print_findings
     from edge.doctor import examine
 
-    findings = examine(Settings.read(data=data, encoder=encoder, device=device))
+    findings = examine(settings)
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:

@@ -1,6 +1,7 @@
 """Stores with seeded random weights of real open_clip architectures, for work without the published ones."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors.torch
@@ -29,17 +30,18 @@ def random_store(folder: Path, name: str, tag: str, seed: int = 0, *, activation
 
 
 def random_weights(name: str, seed: int = 0) -> dict[str, Tensor]:
-    """Random tensors of an architecture, none of them trivial, so that no forgotten tensor goes unseen; in float16.
+    """Random tensors of an architecture, in float16."""
+    tensors = random_like(skeleton(name).state_dict(), seed)
+    return {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+
+
+def random_like(state: Mapping[str, Tensor], seed: int = 0) -> dict[str, Tensor]:
+    """Random float32 tensors for a state dictionary, none of them trivial, so that no forgotten tensor goes unseen.
 
     All come from one pool of a prime number of values, which is much faster and never aligns with a tensor's rows.
     """
     pool = torch.randn(POOL, generator=torch.Generator().manual_seed(seed))
-    return {
-        name: _fill(name, like, _values(pool, like, start)).to(
-            torch.float16 if like.is_floating_point() else like.dtype
-        )
-        for start, (name, like) in enumerate(skeleton(name).state_dict().items())
-    }
+    return {name: _fill(name, like, _values(pool, like, start)) for start, (name, like) in enumerate(state.items())}
 
 
 def _values(pool: Tensor, like: Tensor, start: int) -> Tensor:

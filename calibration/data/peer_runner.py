@@ -68,6 +68,7 @@ def missing(job: dict[str, Any], peer: dict[str, Any], error: BaseException) -> 
 
 def taught(job: dict[str, Any], peer: dict[str, Any]) -> Callable[[Any], tuple[float, Any]]:
     """A function from pixels, [H, W, 3] uint8 RGB, to score and map, after teaching the peer the references."""
+    import anomalib  # noqa: F401 - before torch takes its seconds, so that its absence is told at once
     import torch
     from torchvision.transforms import v2
 

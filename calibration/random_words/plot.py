@@ -11,6 +11,7 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from edge.errors import EdgeError
@@ -69,11 +70,15 @@ def layer_views(net: RandomWordNet, groups: Mapping[str, Tensor]) -> dict[str, N
 
 
 def flattened(vectors: NDArray[np.float32], *, seed: int) -> NDArray[np.float32]:
-    """t-SNE: [n, D] -> [n, 2]; the same seed gives the same picture. Raises EdgeError for fewer than 4 points."""
+    """t-SNE: [n, D] -> [n, 2]; the same seed gives the same picture. Raises EdgeError for fewer than 4 points.
+
+    On one thread: several wait for each other in each of its 1000 steps, beside other work 200 times as long.
+    """
     if len(vectors) < LEAST_POINTS:
         raise EdgeError(f"t-SNE of {len(vectors)} points says nothing. Give more --prompts.")
     perplexity = min(PERPLEXITY, (len(vectors) - 1) / 3)
-    points = TSNE(n_components=2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(vectors)
+    with threadpool_limits(1):
+        points = TSNE(n_components=2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(vectors)
     return np.asarray(points, np.float32)
 
 

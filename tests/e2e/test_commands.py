@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from pathlib import Path
 import cv2
 import pytest
 
+from edge.ledger.schema import prepare
 from edge.line.demo import demo_boards
 from tests.fakes import numbered_folder
 
@@ -227,10 +229,8 @@ def test_a_second_run_on_the_same_folder_is_refused_and_the_first_goes_on(taught
 
 
 def test_a_newer_record_is_refused(taught: Path, boards: Path, tmp_path: Path) -> None:
-    import sqlite3
-
     shutil.copytree(taught / "edge-data", tmp_path / "edge-data")
-    assert edge("doctor", "--json", cwd=tmp_path).stdout
+    prepare(tmp_path / "edge-data" / "record.sqlite")
     connection = sqlite3.connect(tmp_path / "edge-data" / "record.sqlite")
     connection.execute("UPDATE alembic_version SET version_num = 'r9999'")
     connection.commit()

@@ -14,7 +14,7 @@ from edge.settings import Settings
 from edge.supervisor import LineStopped, Program, Role, Supervisor
 from edge.verdict import Reason
 from tests.fakes import numbered_folder
-from tests.lines import is_scoring, number_line, report, rows, wait_until
+from tests.lines import is_scoring, number_line, recorded, report, rows, wait_until
 
 KILLS = 20
 FRAMES = 400
@@ -30,10 +30,9 @@ def test_twenty_workers_killed_while_scoring_lose_and_double_nothing(settings: S
     kills = 0
     try:
         while kills < KILLS:
-            seen = len(
-                rows(settings)
-            )  # what was in flight at the last kill must be through: no frame is to become poison
-            wait_until(lambda seen=seen: len(rows(settings)) > seen + settings.credits, timeout_s=30, tick=line.tick)
+            seen = recorded(settings)
+            # what was in flight at the last kill must be through: no frame is to become poison
+            wait_until(lambda seen=seen: recorded(settings) > seen + settings.credits, timeout_s=30, tick=line.tick)
             wait_until(lambda: is_scoring(settings), timeout_s=30, tick=line.tick)
             pid = line.pid("worker")
             assert pid is not None
@@ -53,8 +52,8 @@ def test_a_killed_capture_comes_back_and_what_it_had_numbered_is_named(settings:
     line = number_line(settings, numbered_folder(tmp_path / "parts", 100), delay_s=0.01)
     try:
         for _ in range(3):
-            seen = len(rows(settings))
-            wait_until(lambda seen=seen: len(rows(settings)) > seen + 8, timeout_s=30, tick=line.tick)
+            seen = recorded(settings)
+            wait_until(lambda seen=seen: recorded(settings) > seen + 8, timeout_s=30, tick=line.tick)
             pid = line.pid("capture")
             assert pid is not None
             os.kill(pid, signal.SIGKILL)
@@ -87,7 +86,7 @@ def test_a_frame_that_kills_workers_kills_two_and_its_neighbours_are_inspected(
 def test_a_stop_with_a_hung_worker_takes_seconds_and_its_frames_are_settled(settings: Settings, tmp_path: Path) -> None:
     line = number_line(settings, numbered_folder(tmp_path / "parts", 2000), delay_s=0.005)
     try:
-        wait_until(lambda: len(rows(settings)) > 10, timeout_s=30, tick=line.tick)
+        wait_until(lambda: recorded(settings) > 10, timeout_s=30, tick=line.tick)
         pid = line.pid("worker")
         assert pid is not None
         os.kill(pid, signal.SIGSTOP)
@@ -128,7 +127,7 @@ def test_children_follow_a_killed_supervisor(settings: Settings, tmp_path: Path)
         line = number_line(settings, numbered_folder(tmp_path / "parts", 5000), delay_s=0.01)
         while True:
             line.tick()
-            if line.pid("capture") and rows(settings):
+            if line.pid("capture") and recorded(settings):
                 os.write(writer, f"{line.pid('worker')} {line.pid('capture')}\n".encode())
                 signal.pause()
     pids = [int(pid) for pid in os.read(reader, 100).split()]

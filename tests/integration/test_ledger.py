@@ -1,5 +1,7 @@
+import itertools
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -35,9 +37,9 @@ def writer(engine: Engine, tmp_path: Path) -> Writer:
     return writer
 
 
-def entry(seq: int, *, number: int | None = None) -> Entry:
+def entry(seq: int, *, number: int | None = None, run: str = "run") -> Entry:
     number = seq if number is None else number
-    info = FrameInfo("run", "cam", seq, time.time_ns(), f"{number}.png", PartIdentity("p", "l", f"s{seq}"))
+    info = FrameInfo(run, "cam", seq, time.time_ns(), f"{number}.png", PartIdentity("p", "l", f"s{seq}"))
     return Entry(info, number_verdict(number), numbered_picture(number))
 
 
@@ -180,22 +182,30 @@ def test_an_empty_record_counts_nothing(engine: Engine) -> None:
     assert counts.frames_per_s is None
 
 
-@given(st.lists(st.tuples(st.integers(1, 15), st.sampled_from(["ok", "defect", "lost"])), max_size=40))
-def test_the_counts_are_the_first_outcomes(
-    tmp_path_factory: pytest.TempPathFactory, told: list[tuple[int, str]]
-) -> None:
+@pytest.fixture(scope="module")
+def record_of_many_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Path, Iterator[str]]]:
+    """A record, its folder of pictures, and names of runs that it does not hold yet."""
     folder = tmp_path_factory.mktemp("ledger")
     prepare(folder / "record.sqlite")
     engine = open_engine(folder / "record.sqlite", writes=True)
-    writer = Writer(engine, folder / "media")
-    writer.register("run", "cam", source="s", category="numbers")
+    yield engine, folder / "media", (f"run-{number}" for number in itertools.count())
+    engine.dispose()
+
+
+@given(told=st.lists(st.tuples(st.integers(1, 15), st.sampled_from(["ok", "defect", "lost"])), max_size=40))
+def test_the_counts_are_the_first_outcomes(
+    record_of_many_runs: tuple[Engine, Path, Iterator[str]], told: list[tuple[int, str]]
+) -> None:
+    engine, media, names = record_of_many_runs
+    run, writer = next(names), Writer(engine, media)
+    writer.register(run, "cam", source="s", category="numbers")
     first: dict[int, str] = {}
     for seq, outcome in told:
         first.setdefault(seq, outcome)
-        lost = Entry(entry(seq).info, not_inspected(Reason.OVERLOAD))
-        writer.write([{"ok": entry(seq, number=1), "defect": entry(seq, number=10), "lost": lost}[outcome]])
-    counts = RunCount(engine, "run").look().outcomes
-    engine.dispose()
+        lost = Entry(entry(seq, run=run).info, not_inspected(Reason.OVERLOAD))
+        said = {"ok": entry(seq, number=1, run=run), "defect": entry(seq, number=10, run=run), "lost": lost}
+        writer.write([said[outcome]])
+    counts = RunCount(engine, run).look().outcomes
     assert counts[Outcome.OK] == sum(outcome == "ok" for outcome in first.values())
     assert counts[Outcome.DEFECT] == sum(outcome == "defect" for outcome in first.values())
     assert counts[Outcome.NOT_INSPECTED] == sum(outcome == "lost" for outcome in first.values())

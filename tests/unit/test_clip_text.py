@@ -1,6 +1,6 @@
 """The text tower of open_clip encoders: the embeddings that open_clip gives, for any number of sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import open_clip
@@ -12,18 +12,14 @@ from torch.nn import functional
 from edge.vision.encoder import open_encoder
 from edge.vision.features import TextTower
 from edge.vision.store import find, weights_file
-from tests.clip_weights import random_store
 
 NAME = "ViT-S-32-alt"
 SENTENCES = ["a photo of a bolt", "a damaged " + "very " * 40 + "old bolt", "x", "word " * 200]
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = random_store(tmp_path_factory.mktemp("models"), NAME, "random")
-    yield folder
-    for file in folder.rglob("*.safetensors"):
-        file.unlink()
+def models(random_models: Callable[[str], Path]) -> Path:
+    return random_models(NAME)
 
 
 @pytest.fixture(scope="module")

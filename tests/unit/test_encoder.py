@@ -198,10 +198,10 @@ def test_a_file_that_nobody_described_is_refused_with_how_to_add_it(tmp_path: Pa
 def test_an_added_file_opens_by_its_path_with_the_activation_that_it_was_added_with(tmp_path: Path) -> None:
     """The same weights under both activations: another result, and each that of open_clip."""
     name = "ViT-S-32-alt"
-    embeddings = []
+    file, embeddings = tmp_path / "mine.safetensors", []
+    safetensors.torch.save_file(random_weights(name), file)
     for activation in ("gelu", "quick_gelu"):
-        models, file = tmp_path / activation, tmp_path / "mine.safetensors"
-        safetensors.torch.save_file(random_weights(name), file)
+        models = tmp_path / activation
         add(models, f"{name}:mine", file, activation=activation)
         encoder = open_encoder(f"{name}:{file}", device="cpu", models=models)
         assert encoder.name == f"{name}:{file}"
@@ -211,7 +211,7 @@ def test_an_added_file_opens_by_its_path_with_the_activation_that_it_was_added_w
         with torch.inference_mode():
             torch.testing.assert_close(embeddings[-1], plain.encode_image(batch, normalize=True))
         shutil.rmtree(models)
-        file.unlink()
+    file.unlink()
     assert not torch.allclose(*embeddings, atol=1e-3)
 
 

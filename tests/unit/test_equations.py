@@ -5,7 +5,8 @@ made, and ViT-L-14-336 at 518 looks at one picture, which is what a test suite c
 would take minutes, places are drawn by a seeded generator.
 """
 
-import math
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import open_clip
@@ -21,7 +22,7 @@ from edge.vision.heads import Heads, run_heads
 from edge.vision.prompts import PromptEnsemble, class_embeddings, pair_embeddings
 from edge.vision.zero_shot import Adapters
 from tests import equations
-from tests.clip_weights import random_store
+from tests.clip_weights import random_like
 from tests.slow_heads import PEAK_SCALE, RECIPE, WEIGHTS, Slow, float64, random_heads
 
 PLACES = 10
@@ -55,16 +56,11 @@ def vit_features(name: str, size: int, *, count: int) -> Features:
     config["vision_cfg"]["image_size"] = size
     with torch.device("meta"):
         tower = open_clip.CLIP(**config).visual
-    tower = tower.to_empty(device="cpu").eval()
-    generator = torch.Generator().manual_seed(0)
-    for part, tensor in tower.state_dict().items():
-        matrix = tensor.ndim > 1 and "embedding" not in part
-        tensor.normal_(generator=generator).mul_(1 / math.sqrt(tensor[0].numel()) if matrix else 0.1)
-        if part.endswith("weight") and tensor.ndim == 1:
-            tensor.add_(1)
+    tower.load_state_dict(random_like(tower.state_dict()), assign=True)
+    tower.eval()
     blocks = len(tower.transformer.resblocks)
     indices = [blocks * quarter // 4 - 1 for quarter in (1, 2, 3, 4)]
-    batch = torch.randn(count, 3, size, size, generator=generator)
+    batch = torch.randn(count, 3, size, size, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         given = tower.forward_intermediates(batch, indices=indices, output_fmt="NLC")
     stages = dict(zip((f"block{index + 1}" for index in indices), given["image_intermediates"], strict=True))
@@ -80,9 +76,8 @@ def vit_b() -> Features:
 
 
 @pytest.fixture(scope="module")
-def rn50(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
-    store = random_store(tmp_path_factory.mktemp("store"), "RN50", "openai")
-    return open_encoder("RN50:openai", models=store, device="cpu")
+def rn50(random_models: Callable[[str], Path]) -> Encoder:
+    return open_encoder("RN50:random", models=random_models("RN50"), device="cpu")
 
 
 def test_every_place_of_vit_b_is_as_the_equations_say(vit_b: Features) -> None:

@@ -1,7 +1,7 @@
 """`calibrate random-words`, its study and its picture, on a real open_clip model with seeded weights."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,10 +13,10 @@ from calibration.random_words.plot_cli import random_words_plot
 from calibration.random_words.study_cli import random_words_study
 from edge.errors import EdgeError
 from edge.vision.random_words import load_net
-from tests.clip_weights import random_store
 from tests.tiny_dataset import tiny_dataset
 
-ENCODER = "ViT-S-32-alt:seeded"
+NAME = "ViT-S-32-alt"
+ENCODER = f"{NAME}:random"
 FEW = ["--pairs", "20", "--unseen", "4"]
 
 app = typer.Typer()
@@ -26,13 +26,11 @@ app.command("random-words-plot")(random_words_plot)
 
 
 @pytest.fixture(scope="module")
-def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with a store of weights, and the environment that names it."""
-    folder = tmp_path_factory.mktemp("station")
-    random_store(folder / "models", *ENCODER.split(":"), seed=0)
+def station(random_models: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for the cache, and the environment that names the store of weights."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EDGE_MODELS", str(folder / "models"))
-        yield folder
+        patch.setenv("EDGE_MODELS", str(random_models(NAME)))
+        yield tmp_path_factory.mktemp("station")
 
 
 def calibrate(station: Path, *words: str) -> str:
