@@ -18,6 +18,7 @@ from calibration.random_words.cli import random_words as random_words_command
 from calibration.random_words.plot_cli import random_words_plot
 from calibration.random_words.study_cli import random_words_study
 from edge.errors import EdgeError
+from edge.process import spin_briefly
 from edge.settings import Precision, Settings
 
 if TYPE_CHECKING:
@@ -249,6 +250,7 @@ def next_command(settings: Settings, camera: str | None, category: str) -> str:
 
 def main() -> None:
     """Run the command; what a user can mend is printed without a traceback, with exit code 2."""
+    spin_briefly()
     try:
         app()
     except EdgeError as error:

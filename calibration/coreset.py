@@ -33,21 +33,3 @@ def keep_farthest(vectors: Tensor, keep: int) -> Tensor:
         nearest = torch.minimum(nearest, 1 - torch.einsum("rnc,rc->rn", vectors, last))
         chosen[:, step] = nearest.argmax(dim=1)
     return vectors[rows[:, None], chosen]
-
-
-@torch.inference_mode()
-def keep_farthest_apart(vectors: Tensor, keep: int) -> Tensor:
-    """As `keep_farthest`, by Euclidean distance, of vectors of any length: [R, N, C] -> [R, min(N, keep), C]."""
-    references, count, _ = vectors.shape
-    if count <= keep:
-        return vectors
-    rows = torch.arange(references, device=vectors.device)
-    squares = vectors.square().sum(dim=2)
-    chosen = torch.zeros(references, keep, dtype=torch.long, device=vectors.device)
-    nearest = torch.full((references, count), torch.inf, device=vectors.device)
-    for step in range(1, keep):
-        last = vectors[rows, chosen[:, step - 1]]
-        products = torch.einsum("rnc,rc->rn", vectors, last)
-        nearest = torch.minimum(nearest, squares - 2 * products + last.square().sum(dim=1, keepdim=True))
-        chosen[:, step] = nearest.argmax(dim=1)
-    return vectors[rows[:, None], chosen]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from calibration.coreset import keep_farthest, keep_farthest_apart
+from calibration.coreset import keep_farthest
 from calibration.find_part import find_part
 from calibration.ingredients import Ingredients
 from edge.frame import Pixels
@@ -17,9 +17,6 @@ from edge.vision.heads import Heads
 from edge.vision.neighbourhood import joined_tokens
 from edge.vision.part_box import PartBox, cut
 from edge.vision.recipe import Recipe
-
-NEIGHBOUR_TOKENS = 256
-"""Joined tokens that the neighbourhood head keeps from each look at a reference, at most."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,14 +72,14 @@ def memory_bank(features: Sequence[Features], *, keep: int) -> dict[str, Tensor]
 
 
 def neighbour_bank(looks: ReferenceLooks) -> NeighbourBank:
-    """The neighbourhood head's bank of both looks."""
-    part = None if looks.parts is None else neighbour_tokens(looks.parts)
-    return NeighbourBank(neighbour_tokens(looks.whole), part, looks.box)
+    """The neighbourhood head's bank: every joined token of both looks, since leaving some out hides small defects."""
+    part = None if looks.parts is None else _joined(looks.parts)
+    return NeighbourBank(_joined(looks.whole), part, looks.box)
 
 
-def neighbour_tokens(features: Sequence[Features]) -> Tensor:
-    """Joined tokens of R pictures that lie far apart: [R, N, C] float32, N at most NEIGHBOUR_TOKENS."""
-    return keep_farthest_apart(torch.cat([joined_tokens(each)[0] for each in features]), NEIGHBOUR_TOKENS)
+def _joined(features: Sequence[Features]) -> Tensor:
+    """[R, N, C] float32 of R pictures."""
+    return torch.cat([joined_tokens(each)[0] for each in features])
 
 
 def reference_embeddings(features: Sequence[Features], recipe: Recipe) -> Tensor | None:

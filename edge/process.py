@@ -55,11 +55,16 @@ def tune_for_scoring() -> None:
     kernel and faults it in again, and libgomp's threads spin while another process needs their core.
     On a C library without mallopt only the second is done.
     """
-    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
+    spin_briefly()
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         for parameter, value in ((M_ARENA_MAX, 1), (M_MMAP_THRESHOLD, 1 << 30), (M_TRIM_THRESHOLD, 1 << 30)):
             mallopt(parameter, value)
+
+
+def spin_briefly() -> None:
+    """Let torch's threads sleep soon where other work needs their core; call it before torch is imported."""
+    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
 
 
 def peak_mb(pid: int) -> float:

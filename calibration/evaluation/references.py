@@ -1,6 +1,6 @@
 """The references of every column of a category, encoded once, and the heads made from them."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,9 +12,8 @@ from calibration.evaluation.columns import Setting, Trained, with_net
 from calibration.evaluation.encoder_pass import Encoded, encode
 from calibration.ingredients import Ingredients
 from calibration.leave_one_out import leave_one_out
-from calibration.reference_heads import ReferenceLooks, look_closer, memory_bank, neighbour_tokens
+from calibration.reference_heads import ReferenceLooks, look_closer, memory_bank, neighbour_bank
 from edge.line.picture import read_picture
-from edge.vision.closer_look import NeighbourBank
 from edge.vision.features import Encoder
 from edge.vision.heads import Heads
 
@@ -29,13 +28,11 @@ class ReferenceFeatures:
     rows:    by file, its place in the rest
     encoded: one a picture
     bank:    by stage, [U, N, C] unit vectors, empty if no recipe has the few-shot head
-    joined:  [U, N, C] joined tokens, None if no recipe has the neighbourhood head
     """
 
     rows: Mapping[Path, int]
     encoded: Sequence[Encoded]
     bank: Mapping[str, Tensor]
-    joined: Tensor | None
 
     def bank_of(self, files: Sequence[Path]) -> dict[str, Tensor] | None:
         """The memory bank of some of the pictures: by stage [R, N, C]."""
@@ -53,14 +50,13 @@ def encode_references(
     encoder: Encoder,
     draw: Draw,
     *,
-    heads: Collection[str],
+    with_bank: bool,
     every_token: bool,
     multi_crop: bool,
     done: Callable[[], None] = lambda: None,
 ) -> ReferenceFeatures:
     """Encode each picture of a draw once.
 
-    heads:       those that any column's recipe has
     every_token: keep all patch tokens in the bank (equation 4); else as many as `calibrate` keeps
     done:        called after each picture
     """
@@ -70,12 +66,10 @@ def encode_references(
         encoded.append(encode(encoder, [read_picture(file)], multi_crop=multi_crop))
         done()
     bank: Mapping[str, Tensor] = {}
-    whole = [each.whole for each in encoded]
-    if encoded and "few-shot" in heads:
+    if encoded and with_bank:
         keep = encoder.input_size**2 if every_token else tokens_to_keep(encoder.input_size)
-        bank = memory_bank(whole, keep=keep)
-    joined = neighbour_tokens(whole) if encoded and "neighbourhood" in heads else None
-    return ReferenceFeatures({file: row for row, file in enumerate(files)}, encoded, bank, joined)
+        bank = memory_bank([each.whole for each in encoded], keep=keep)
+    return ReferenceFeatures({file: row for row, file in enumerate(files)}, encoded, bank)
 
 
 def column_heads(
@@ -96,12 +90,12 @@ def column_heads(
     needed = parts.recipe.heads
     chosen = [references.rows[file] for file in files]
     looks = ReferenceLooks([references.encoded[row].whole for row in chosen])
-    if "neighbourhood" in needed and files:
+    if "neighbourhood" in needed:
         looks = ReferenceLooks(looks.whole, *look_closer(encoder, [read_picture(file) for file in files]))
     embeddings = references.embeddings_of(files) if "references" in needed else None
     heads = parts.heads(
         bank=references.bank_of(files) if "few-shot" in needed else None,
-        neighbours=None if references.joined is None or not files else _neighbours(looks, references.joined[chosen]),
+        neighbours=neighbour_bank(looks) if "neighbourhood" in needed else None,
         references=embeddings,
     )
     if not (calibrate and files and parts.recipe.scores and parts.recipe.peak):
@@ -109,8 +103,3 @@ def column_heads(
     rows = None if embeddings is None else embeddings.view(len(files), -1, embeddings.shape[-1])[:, 0]
     left_out = leave_one_out(looks, replace(heads, references=rows), side=encoder.input_size)
     return replace(heads, peak_scale=left_out.peak_scale)
-
-
-def _neighbours(looks: ReferenceLooks, whole: Tensor) -> NeighbourBank:
-    part = None if looks.parts is None else neighbour_tokens(looks.parts)
-    return NeighbourBank(whole, part, looks.box)

@@ -68,7 +68,7 @@ def category_heads(prepared: Prepared, category: Category, *, done: Callable[[],
     encoded = encode_references(
         encoder,
         chosen,
-        heads={head for recipe in prepared.recipes.values() for head in recipe.heads},
+        with_bank=any("few-shot" in recipe.heads for recipe in prepared.recipes.values()),
         every_token=reproduce,
         multi_crop=prepared.multi_crop,
         done=done,

@@ -15,7 +15,7 @@ from edge.vision.features import Features
 COARSE_WEIGHT = 0.6
 """What stages coarser than the second are multiplied by."""
 
-TOP_SHARE = 0.01
+TOP_SHARE = 0.0075
 """The score is the mean over this share of a map's cells, those with the largest values."""
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from calibration.build import build
-from calibration.reference_heads import memory_bank, neighbour_tokens
+from calibration.reference_heads import ReferenceLooks, memory_bank, neighbour_bank
 from calibration.references import References, Taken, collect
 from edge.errors import EdgeError
 from edge.line.demo import Board, demo_boards
@@ -47,7 +47,7 @@ def test_the_manifest_says_how_the_bundle_was_made(tmp_path: Path) -> None:
     assert manifest.calibration.controls == {"exposure": 0.5}
     assert [reference.source for reference in manifest.references] == ["0.png", "1.png", "2.png", "3.png"]
     features = [encoder.encode(encoder.prepare([part.pixels])) for part in PARTS]
-    assert np.array_equal(loaded.neighbours["whole"], neighbour_tokens(features).numpy())
+    assert np.array_equal(loaded.neighbours["whole"], neighbour_bank(ReferenceLooks(features)).whole.numpy())
 
 
 def test_no_reference_is_a_defect_by_its_own_bundle(tmp_path: Path) -> None:
