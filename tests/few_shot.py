@@ -13,12 +13,14 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from calibration.build import build
+from calibration.ingredients import gather_ingredients
 from calibration.references import Taken
 from edge.frame import Pixels
 from edge.line.picture import read_picture
 from edge.verdict import Outcome, Verdict
 from edge.vision.encoder import open_encoder
 from edge.vision.features import Encoder
+from edge.vision.recipe import parse_recipe
 from edge.vision.scorer import VisionScorer
 
 REFERENCES = 4
@@ -26,9 +28,12 @@ DRAWS = 6
 BATCH = 4
 
 
-def calibrated(encoder: Encoder, references: Sequence[Taken], folder: Path) -> VisionScorer:
+def calibrated(
+    encoder: Encoder, references: Sequence[Taken], folder: Path, *, recipe: str = "neighbourhood"
+) -> VisionScorer:
     """A scorer taught by calibration's own code, as category `part`."""
-    build(encoder, references, category="part", bundles_dir=folder)
+    ingredients = gather_ingredients(encoder, parse_recipe(recipe))
+    build(encoder, references, category="part", bundles_dir=folder, ingredients=ingredients)
     scorer = VisionScorer(encoder, folder)
     scorer.load("part")
     return scorer
