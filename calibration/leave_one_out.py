@@ -1,6 +1,8 @@
 """What the references say about each other: each scored when all but itself are what it is compared with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -8,6 +10,7 @@ from numpy.typing import NDArray
 
 from calibration.reference_heads import ReferenceLooks
 from edge.vision.heads import Heads, Scored, run_heads
+from edge.vision.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,7 +19,8 @@ class LeftOut:
 
     scores:      as the recipe combines them, with `peak_scale`
     peak_scale:  what the map's maximum is divided by in the score: the largest one here, so that good parts stay
-                 about at or below 1, as the other heads do; 1 if the score is the maximum itself, or nothing is known
+                 about at or below the map's weight in the recipe (of several maps, their mean weight), as the other
+                 heads do; 1 if the score is the maximum itself, or nothing is known
     head_limits: by head, its largest own score
     maps:        [R, h, w] float32, None if the recipe has no map
     """
@@ -47,8 +51,7 @@ def leave_one_out(looks: ReferenceLooks, heads: Heads, *, side: int) -> LeftOut:
         scored.append(run_heads(own, heads.only(others), side=side, part=looks.part(index)))
     recipe = heads.recipe
     limits = {head: max(float(one.head_scores[head]) for one in scored) for head in recipe.heads}
-    peaks = [one.peak for one in scored if one.peak is not None]
-    peak_scale = max(map(float, peaks)) if peaks and recipe.peak and recipe.scores else 1.0
+    peak_scale = _peak_scale(scored, recipe) if recipe.peak and recipe.scores else 1.0
     maps = [one.map for one in scored if one.map is not None]
     return LeftOut(
         tuple(float(one.score) - _correction(one, recipe.peak, peak_scale) for one in scored),
@@ -56,6 +59,11 @@ def leave_one_out(looks: ReferenceLooks, heads: Heads, *, side: int) -> LeftOut:
         limits,
         np.asarray(torch.cat(maps).float().cpu().numpy(), np.float32) if maps else None,
     )
+
+
+def _peak_scale(scored: Sequence[Scored], recipe: Recipe) -> float:
+    weights = [weight for head, weight in recipe.maps.items() if head not in recipe.scores]
+    return max(float(one.peak) for one in scored if one.peak is not None) / fmean(weights)
 
 
 def _correction(one: Scored, weight: float, peak_scale: float) -> float:

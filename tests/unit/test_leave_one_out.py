@@ -80,3 +80,11 @@ def test_both_looks_leave_the_same_reference_out() -> None:
     assert out.scores[3] > 3 * max(out.scores[:3]), "neither look has the spot in its bank"
     assert out.head_limits == {"neighbourhood": max(out.scores)}
     assert out.peak_scale == 1.0
+
+
+def test_a_maps_weight_counts_in_a_sum_whatever_the_map_is_divided_by() -> None:
+    light, _, _ = left_out("text + few-shot*0.25")
+    heavy, _, _ = left_out("text + few-shot*4")
+    for out, weight in ((light, 0.25), (heavy, 4)):
+        from_map = [score - out.head_limits["text"] for score in out.scores]
+        assert max(from_map) == pytest.approx(weight, abs=0.02), "text scores of good parts differ by less"
