@@ -26,8 +26,8 @@ def lite_adapters(
 
     Learns from hazelnut_toy (CC-BY-4.0), the demo's renderings and drawn surfaces, with defects drawn onto them; takes
     some minutes on one core. With other --origins, adapters come out that can be measured on what they did not see:
-    `python -m tests.lite_zero_shot --adapters FILE FOLDER ...`. Your own pictures with masks are for `calibrate
-    adapters --dataset folder --encoder lite`.
+    `calibrate evaluate --dataset folder --root FOLDER --shots 0 --adapters FILE`. Your own pictures with masks are for
+    `calibrate adapters --dataset folder --encoder lite`.
     """
     from calibration.lite.recipe import ORIGINS, PICTURES, STAGES, make
 

@@ -1,21 +1,24 @@
 """The adapters that come with `lite`: what they may have seen, what they are worth on parts they never saw, how made.
 
-The floors lie below what `python -m tests.lite_zero_shot ../shared/data/magnetic_tile` prints, by about what drawing
-40 of its 341 pictures changes.
+The floors lie below what `calibrate evaluate --dataset folder --root ../shared/data/magnetic_tile --shots 0` prints, by
+about what drawing 40 of its 341 pictures changes.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from calibration.datasets import Sample, open_dataset
+from calibration.evaluation.category import evaluate_category
+from calibration.evaluation.prepare import Options, prepare_with
+from calibration.evaluation.run import category_heads
 from calibration.lite.recipe import ORIGINS, make
 from edge.errors import EdgeError
 from edge.vision.adapters import load_adapters
 from edge.vision.encoder import open_encoder
 from edge.vision.lite_adapters import shipped_adapters_path
-from tests.lite_zero_shot import zero_shot
 
 UNSEEN = ("magnetic_tile", "circuitboard", "cookie")
 DRAWN = 20
@@ -55,11 +58,14 @@ def test_it_saw_only_what_its_licence_allows(real_parts: Path) -> None:
 
 
 def test_it_marks_defects_of_a_surface_that_it_never_saw(real_parts: Path) -> None:
-    adapters, _ = load_adapters(shipped_adapters_path(), device="cpu")
-    (category,) = open_dataset("folder", real_parts / "magnetic_tile").categories
-    worth = zero_shot(open_encoder("lite", device="cpu"), adapters, some(category.test)).worth()
-    assert worth.image is not None and worth.image >= 0.6
-    assert worth.pixel is not None and worth.pixel >= 0.65
+    encoder, root = open_encoder("lite", device="cpu"), real_parts / "magnetic_tile"
+    prepared = prepare_with(Options(dataset="folder", root=root, shots=(0,)), open_dataset("folder", root), encoder)
+    category = replace(prepared.dataset.categories[0], test=tuple(some(prepared.dataset.categories[0].test)))
+    heads = category_heads(prepared, category, done=lambda: None)
+    (measured,), _ = evaluate_category(encoder, category, heads)
+    image, pixel = measured.values["image_auroc"], measured.values["pixel_auroc"]
+    assert image is not None and image >= 0.6
+    assert pixel is not None and pixel >= 0.65
 
 
 def test_the_recipe_gives_the_same_bytes_and_records_what_it_saw(real_parts: Path, tmp_path: Path) -> None:

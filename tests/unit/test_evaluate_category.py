@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
+from calibration.build import build
 from calibration.coreset import tokens_to_keep
 from calibration.datasets import Category, Sample, open_dataset, read_mask, references
 from calibration.evaluation.category import Measured, check_image_score, evaluate_category, min_max_scores
@@ -18,15 +19,18 @@ from calibration.evaluation.prepare import Options, prepare_with
 from calibration.evaluation.read_ahead import read_ahead
 from calibration.evaluation.run import category_heads, run_category
 from calibration.reference_heads import memory_bank
+from calibration.references import Taken
 from edge.errors import EdgeError
 from edge.line.opencv import cv2
 from edge.line.picture import read_picture
 from edge.vision.adapters import AdapterCard, save_adapters
+from edge.vision.bundle import load_bundle
 from edge.vision.crops import crops_of
 from edge.vision.heads import run_heads
 from edge.vision.recipe import NAMED
+from edge.vision.scorer import VisionScorer
 from edge.vision.zero_shot import Adapters
-from tests.patch_encoder import PatchEncoder, grey_part
+from tests.patch_encoder import PatchEncoder, grey_part, placed_part
 from tests.tiny_dataset import tiny_dataset
 
 SIDE = 32
@@ -273,3 +277,22 @@ def test_a_record_says_what_was_drawn_and_counted(parts: Path) -> None:
     assert (record.pictures, record.defects, record.unknown) == (12, 8, 1)
     assert {key: len(files) for key, files in record.references.items()} == {"2/0": 2, "2/1": 2}
     assert sum(told) == prepared.pictures(prepared.dataset.categories[0])
+
+
+def test_a_closer_look_is_measured_as_the_line_takes_it(tmp_path: Path) -> None:
+    root = tmp_path / "placed"
+    for name, numbers in (("normal", range(4)), ("test/good", range(4, 7)), ("test/defect", range(7, 9))):
+        (root / name).mkdir(parents=True)
+        for number in numbers:
+            pixels = placed_part(number, spot=name == "test/defect")
+            cv2.imwrite(str(root / name / f"{number}.png"), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    encoder = PatchEncoder(input_size=320)
+    category, (measured,), _ = evaluated(root, encoder, shots=(3,), seeds=1)
+    taken = [Taken(read_picture(file), file.name) for file in references(category, shots=3, seed=0)]
+    build(encoder, taken, category="placed", bundles_dir=tmp_path / "bundles")
+    scorer = VisionScorer(encoder, tmp_path / "bundles")
+    scorer.load("placed")
+    assert load_bundle(tmp_path / "bundles", "placed").manifest.part_box is not None
+    verdicts = scorer.score([read_picture(sample.file) for sample in category.test], ["placed"] * 5)
+    assert [verdict.score for verdict in verdicts] == pytest.approx(measured.scores)
+    assert measured.values["image_auroc"] == 1.0
