@@ -9,7 +9,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-from calibration.cli import category_of, next_command, source_of
+from calibration.teach_cli import category_of, source_of
+from calibration.teach_show import next_command
 from edge.errors import EdgeError
 from edge.line.camera_spec import parse_camera
 from edge.settings import Settings
