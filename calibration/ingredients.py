@@ -12,7 +12,7 @@ from edge.vision.bundle import ADAPTERS_FILE, RANDOM_WORDS_FILE
 from edge.vision.closer_look import NeighbourBank
 from edge.vision.features import Encoder
 from edge.vision.few_shot import MemoryBank
-from edge.vision.heads import Heads
+from edge.vision.heads import NEEDED, Heads
 from edge.vision.lite_adapters import shipped_adapters_path
 from edge.vision.prompts import PromptEnsemble, class_embeddings, guides
 from edge.vision.published_adapters import open_adapters
@@ -97,7 +97,18 @@ def gather_ingredients(
         if "clip-pair" in recipe.scores:
             pair = guides(encoder.text, words, object_name=object_name)
     named = object_name if text is not None or pair is not None else None
-    return Ingredients(recipe, named, text, pair, layers, net, trained)
+    gathered = Ingredients(recipe, named, text, pair, layers, net, trained)
+    _check_complete(gathered, encoder)
+    return gathered
+
+
+def _check_complete(gathered: Ingredients, encoder: Encoder) -> None:
+    """Raises EdgeError for the first head that no reference picture could complete."""
+    for head in gathered.recipe.heads:
+        name, remedy = NEEDED[head]
+        there = encoder.text is not None if head == "references" else getattr(gathered, name, gathered) is not None
+        if not there:
+            raise EdgeError(f"recipe {gathered.recipe.name}: its head {head!r} needs {remedy}.")
 
 
 def _adapters_file(encoder: Encoder, given: Path | None) -> Path:

@@ -65,9 +65,9 @@ def heads_of(looks: ReferenceLooks, ingredients: Ingredients, *, keep: int) -> H
 
 
 def memory_bank(features: Sequence[Features], *, keep: int) -> dict[str, Tensor]:
-    """By stage name, [R, N, C] unit vectors from the features of R pictures, at most `keep` tokens from each."""
+    """By stage name, [R, N, C] float32 unit vectors from R pictures' features, at most `keep` tokens from each."""
     stages = features[0].stages
-    together = {name: torch.cat([each.stages[name] for each in features]) for name in stages}
+    together = {name: torch.cat([each.stages[name] for each in features]).float() for name in stages}
     return {name: keep_farthest(functional.normalize(tokens, dim=-1), keep) for name, tokens in together.items()}
 
 

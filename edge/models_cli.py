@@ -72,6 +72,7 @@ def add(
     with Console(stderr=True).status(f"adding {encoder}"):
         record = store.add(Settings.read().models, encoder, file, activation=activation)
     _print_added(record, as_json=as_json)
+    _print_unverified(record)
 
 
 def _list_stored(models: Path, *, check: bool, as_json: bool) -> None:
@@ -136,6 +137,18 @@ def _print_added(record: "Record", *, as_json: bool) -> None:
         markup=False,
     )
     console.print(f"Use it: --encoder {record.encoder}", markup=False)
+
+
+def _print_unverified(record: "Record") -> None:
+    """Say so, on stderr, where a file took a published tag and nothing published tells whether it is that tag's."""
+    from edge.vision.clip_models import published
+
+    listed = published(record.name, record.tag)
+    if listed is not None and listed.sha256 != record.source_sha256:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"Not verified: no published sha256 says that {record.source} holds the weights of {record.encoder}.",
+            markup=False,
+        )
 
 
 def _print_json(value: Any) -> None:

@@ -25,6 +25,7 @@ from edge.settings import Settings
 from edge.supervisor import Program, Role, Supervisor
 from edge.verdict import Reason
 from edge.vision.bundle import categories, load_bundle
+from edge.vision.lite_adapters import INPUT_SIZE
 
 log = logging.getLogger(__name__)
 
@@ -131,6 +132,8 @@ def _seen_without_references(settings: Settings) -> str:
     """What the zero-shot heads at hand are good for, in a sentence or two."""
     if settings.encoder != "lite":
         return "Prompts that know no object give each a score, so that the most suspicious can be found."
+    if settings.adapters is None and settings.input_size not in (None, INPUT_SIZE):
+        return f"The map that comes with `lite` is for {INPUT_SIZE} px alone, so nothing is looked at."
     return (
         "The map of `lite` marks some damage of surfaces (spots, holes, broken edges); fine cracks go unseen, and so "
         "does what is wrong with how a part is put together."

@@ -100,7 +100,7 @@ def check_image_score(kind: str, recipes: Mapping[int, Recipe]) -> None:
     if kind not in IMAGE_SCORES:
         raise EdgeError(f"unknown image score {kind!r}. There is: {', '.join(IMAGE_SCORES)}.")
     for shots, recipe in recipes.items():
-        if kind == "min-max" and shots and not ("text" in recipe.scores and recipe.maps):
+        if kind == "min-max" and shots and not ("text" in recipe.scores and set(recipe.maps) - set(recipe.scores)):
             raise EdgeError(
                 f"image score min-max adds text score and map maximum, but recipe {recipe.name} lacks one of them. "
                 "Use --recipe april-gan, or --image-score line."

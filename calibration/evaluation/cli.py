@@ -27,7 +27,8 @@ def evaluate(
     seeds: Annotated[int, typer.Option(min=1, help="Draws of references for each number of shots.")] = 5,
     encoder: Annotated[str | None, typer.Option(help="`lite`, or an open_clip model as NAME:TAG.")] = None,
     recipe: Annotated[
-        str | None, typer.Option(help="Named recipe or sum. Default: april-gan; for lite adapters, then few-shot.")
+        str | None,
+        typer.Option(help="Named recipe or sum. Default: april-gan; for lite neighbourhood, and adapters for 0."),
     ] = None,
     categories: Annotated[str | None, typer.Option(help="Only these, with commas between.")] = None,
     adapters: Annotated[Path | None, typer.Option(help=".safetensors, or a published .pth.")] = None,
@@ -67,8 +68,9 @@ def evaluate(
     """Measure how well defects are told from good parts, beside what the two papers report.
 
     For each category and their mean: image AUROC, AP, F1-max; pixel AUROC, AP, F1-max, PRO; VAND's harmonic mean; over
-    --seeds draws of references. One encoder pass a picture feeds all shots and seeds. With --report every finished
-    category is kept: after Ctrl-C or a crash the same command goes on with the next.
+    --seeds draws of references. One encoder pass a picture feeds all shots and seeds; the recipe neighbourhood takes
+    one more for each place where a draw's references show their part. With --report every finished category is kept: after
+    Ctrl-C or a crash the same command goes on with the next.
 
     Table 4 of APRIL-GAN: calibrate evaluate --dataset visa --root VisA --encoder ViT-L-14-336:openai
     --adapters mvtec_pretrained.pth --image-score min-max --report out

@@ -118,6 +118,7 @@ def prepare(options: Options) -> Prepared:
 
 def prepare_with(options: Options, dataset: Dataset, encoder: Encoder) -> Prepared:
     """As `prepare`, with data set and encoder at hand."""
+    _check_paths(options)
     recipes = {n: recipe_for(options.recipe, shots=n, has_text=encoder.text is not None) for n in options.shots}
     check_image_score(options.image_score, recipes)
     trained = load_trained(recipes.values(), encoder, adapters=options.adapters, random_words=options.random_words)
@@ -125,6 +126,8 @@ def prepare_with(options: Options, dataset: Dataset, encoder: Encoder) -> Prepar
     check_untrained(trained.card, sources=dataset.sources, pictures=tested)
     known = options.dataset != "sewerml" if options.known_object is None else options.known_object
     by_default = any("random-words" in recipe.heads or "clip-pair" in recipe.heads for recipe in recipes.values())
+    if options.multi_crop and not any(set(recipe.scores) - set(recipe.maps) for recipe in recipes.values()):
+        raise EdgeError("--multi-crop: no head of this recipe scores the picture's embedding, so crops change nothing.")
     columns = settings_of(recipes, seeds=options.seeds, nets=len(trained.nets))
     if options.save_maps:
         for category in dataset.categories:
@@ -142,6 +145,26 @@ def prepare_with(options: Options, dataset: Dataset, encoder: Encoder) -> Prepar
         known,
         by_default if options.multi_crop is None else options.multi_crop,
     )
+
+
+def _check_paths(options: Options) -> None:
+    """Raises EdgeError for a file that is not there, or a place that cannot be written to."""
+    for option, given in (("--adapters", options.adapters), ("--prompts", options.prompts)):
+        if given is not None and not given.is_file():
+            raise EdgeError(f"{option} {given}: there is no such file.")
+    for given in options.random_words:
+        if not given.is_file():
+            raise EdgeError(f"--random-words {given}: there is no such file.")
+    written = {"--report": options.report, "--save-maps": options.save_maps}
+    written["--save-scores"] = None if options.save_scores is None else options.save_scores.parent
+    for option, folder in written.items():
+        try:
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise EdgeError(
+                f"{option}: {folder} cannot be written to ({error.strerror}). Name another place."
+            ) from error
 
 
 def _peers(options: Options, encoder: Encoder) -> tuple[Peer, ...]:

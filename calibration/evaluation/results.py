@@ -3,11 +3,13 @@
 import json
 import os
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from calibration.datasets import Category
 from calibration.evaluation.tables import Run
 from edge.errors import EdgeError
 
@@ -40,12 +42,14 @@ class RunRecord(Part):
 class CategoryRecord(Part):
     """A finished category.
 
+    fingerprint:       of the files that it was measured on
     pictures, defects: test pictures, and those with a defect;  unknown: defects without a mask, in image metrics only
     seconds:           wall time by what it was spent on
     references:        by `shots/seed`, the reference files as they were drawn
     maps:              the folder its maps were saved in
     """
 
+    fingerprint: str = ""
     pictures: int
     defects: int
     unknown: int
@@ -54,6 +58,16 @@ class CategoryRecord(Part):
     runs: tuple[RunRecord, ...]
     figure: Figure | None = None
     maps: str | None = None
+
+
+def fingerprint(category: Category) -> str:
+    """SHA-256 over name, size and time of every picture and mask, in order: whether they are the same as before."""
+    seen = sha256()
+    masks = (sample.mask for sample in category.test if sample.mask is not None)
+    for file in (*category.normal, *(sample.file for sample in category.test), *masks):
+        told = file.stat()
+        seen.update(f"{file.parent.name}/{file.name} {told.st_size} {told.st_mtime_ns}\n".encode())
+    return seen.hexdigest()
 
 
 class Results(Part):

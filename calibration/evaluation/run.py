@@ -13,7 +13,7 @@ from calibration.evaluation.columns import Setting, ingredients_of
 from calibration.evaluation.pictures import Examples, choose_examples, draw
 from calibration.evaluation.prepare import Prepared
 from calibration.evaluation.references import column_heads, encode_references
-from calibration.evaluation.results import OURS, CategoryRecord, Figure, RunRecord
+from calibration.evaluation.results import OURS, CategoryRecord, Figure, RunRecord, fingerprint
 from calibration.evaluation.scores import picture_name, save_map
 from edge.vision.heads import Heads
 from edge.vision.uncalibrated import UNKNOWN_OBJECT
@@ -45,6 +45,7 @@ def run_category(prepared: Prepared, category: Category, *, done: Done) -> tuple
         done=done,
     )
     record = CategoryRecord(
+        fingerprint=fingerprint(category),
         pictures=len(category.test),
         defects=sum(sample.defect for sample in category.test),
         unknown=sum(not sample.pixels_known for sample in category.test),

@@ -17,7 +17,7 @@ from calibration.evaluation.beside_published import (
 from calibration.evaluation.category import Measured
 from calibration.evaluation.prepare import Prepared
 from calibration.evaluation.report import write_report
-from calibration.evaluation.results import OURS, CategoryRecord, Results, load_results, save_results
+from calibration.evaluation.results import OURS, CategoryRecord, Results, fingerprint, load_results, save_results
 from calibration.evaluation.scores import ScoreRows, read_scores, rows_of, save_scores
 from calibration.evaluation.tables import MEAN, Cell, Key, shots_named, tabulate
 from edge import __version__
@@ -37,9 +37,11 @@ class Session:
 
     def _finished(self, category: Category) -> bool:
         options, record = self.prepared.options, self.results.categories.get(category.name)
-        if record is None or record.pictures != len(category.test):
+        if record is None or record.fingerprint != fingerprint(category):
             return False
         if options.save_maps is not None and record.maps != str(options.save_maps):
+            return False
+        if options.save_maps is not None and not any(options.save_maps.rglob("*.npy")):
             return False
         rows = len(category.test) * len(self.prepared.columns)
         return options.save_scores is None or len(self.rows.get(category.name, ())) == rows

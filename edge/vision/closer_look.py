@@ -12,9 +12,6 @@ from edge.vision.features import Features
 from edge.vision.neighbourhood import match, top_mean
 from edge.vision.part_box import PartBox
 
-BLEED_CELLS = 2
-"""Cells around the box on the whole picture's map that still see the part, and are left to the closer look."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NeighbourBank:
@@ -60,13 +57,12 @@ def match_looks(whole: Features, part: Features | None, bank: NeighbourBank) -> 
 
 
 def outside(whole: Tensor, box: PartBox) -> Tensor:
-    """[B, h, w] -> the same, with zeros where the closer look says more."""
+    """[B, h, w] -> the same, with zeros for cells whose centre lies in the box, where the closer look says more."""
     height, width = whole.shape[1:]
     rows = (torch.arange(height, device=whole.device) + 0.5) / height
     columns = (torch.arange(width, device=whole.device) + 0.5) / width
-    down, across = BLEED_CELLS / height, BLEED_CELLS / width
-    inside_rows = (rows > box.top - down) & (rows < box.bottom + down)
-    inside_columns = (columns > box.left - across) & (columns < box.right + across)
+    inside_rows = (rows > box.top) & (rows < box.bottom)
+    inside_columns = (columns > box.left) & (columns < box.right)
     return whole.masked_fill(inside_rows[:, None] & inside_columns[None], 0.0)
 
 

@@ -15,6 +15,9 @@ from edge.vision.features import Features
 COARSE_WEIGHT = 0.6
 """What stages coarser than the second are multiplied by."""
 
+CHUNK_BYTES = 64 << 20
+"""Products held at once while matching."""
+
 TOP_SHARE = 0.0075
 """The score is the mean over this share of a map's cells, those with the largest values."""
 
@@ -41,10 +44,11 @@ def match(features: Features, vectors: Tensor) -> tuple[Tensor, Tensor]:
     return distances.amin(dim=1).reshape(-1, *grid), distances.mean(dim=2)
 
 
-def neighbour_distances(tokens: Tensor, vectors: Tensor) -> Tensor:
+def neighbour_distances(tokens: Tensor, vectors: Tensor, *, chunk_bytes: int = CHUNK_BYTES) -> Tensor:
     """Distance of each token to its nearest vector in each reference, root of the mean square over channels.
 
-    tokens: [B, T, C] float32;  vectors: [R, N, C] float32, of any length
+    tokens:      [B, T, C] float32;  vectors: [R, N, C] float32, of any length
+    chunk_bytes: at most this much is held for products at once (but at least one token's)
     Returns [B, R, T] float32 >= 0.
     """
     references, size, channels = vectors.shape
@@ -52,7 +56,12 @@ def neighbour_distances(tokens: Tensor, vectors: Tensor) -> Tensor:
     centre = vectors.mean(dim=(0, 1))  # short vectors lose less to rounding in the difference of squares
     bank, queries = vectors.flatten(0, 1) - centre, tokens.flatten(0, 1) - centre
     half_squares = bank.square().sum(dim=1, keepdim=True) / 2
-    nearest = torch.addmm(half_squares, bank, queries.T, alpha=-1).view(references, size, -1).amin(dim=1)
+    nearest = queries.new_empty(references, batch * count)
+    step = max(1, chunk_bytes // (len(bank) * bank.element_size()))
+    for start in range(0, batch * count, step):
+        own = slice(start, start + step)
+        products = torch.addmm(half_squares, bank, queries[own].T, alpha=-1)
+        torch.amin(products.view(references, size, -1), dim=1, out=nearest[:, own])
     squares = (2 * nearest + queries.square().sum(dim=1)).clamp_(min=0)
     return squares.div_(channels).sqrt_().view(references, batch, count).transpose(0, 1)
 

@@ -69,12 +69,15 @@ def test_a_defect_in_the_box_is_shown_where_it_is(scorer: VisionScorer) -> None:
     assert (region.x1 - region.x0) * (region.y1 - region.y0) < 4 * (right - left) * (bottom - top)
 
 
-def test_a_defect_outside_the_box_is_still_seen(scorer: VisionScorer) -> None:
+@pytest.mark.parametrize(("left", "top"), [(0, 0), (12, 70), (70, 24), (130, 70), (72, 132), (136, 136)])
+def test_a_defect_outside_the_box_is_seen_near_and_far(scorer: VisionScorer, left: int, top: int) -> None:
+    """The box is 40..120 by 48..128 pixels: the parts' place and its margin."""
     stray = placed_part(9)
-    stray[:24, :24] = (255, 0, 0)
+    stray[top : top + 24, left : left + 24] = (255, 0, 0)
     (verdict,) = scorer.score([stray], ["placed"])
     assert verdict.outcome is Outcome.DEFECT
-    assert verdict.regions[0].x1 <= 48 and verdict.regions[0].y1 <= 48
+    region = verdict.regions[0]
+    assert region.x0 <= left + 12 <= region.x1 and region.y0 <= top + 12 <= region.y1
 
 
 @pytest.mark.parametrize(("recipe", "shown"), [("neighbourhood", 1), ("text+few-shot", 0)])

@@ -27,7 +27,7 @@ from edge.vision.adapters import AdapterCard, save_adapters
 from edge.vision.bundle import load_bundle
 from edge.vision.crops import crops_of
 from edge.vision.heads import run_heads
-from edge.vision.recipe import NAMED
+from edge.vision.recipe import NAMED, parse_recipe
 from edge.vision.scorer import VisionScorer
 from edge.vision.zero_shot import Adapters
 from tests.patch_encoder import PatchEncoder, grey_part, placed_part
@@ -188,6 +188,8 @@ def test_min_max_is_half_of_the_text_score_and_of_the_maximum_over_the_test_set(
 def test_min_max_needs_a_text_score_and_a_map() -> None:
     with pytest.raises(EdgeError, match="recipe few-shot lacks one of them"):
         check_image_score("min-max", {1: NAMED["few-shot"]})
+    with pytest.raises(EdgeError, match="lacks one of them"):
+        check_image_score("min-max", {1: parse_recipe("text+neighbourhood")})
     check_image_score("min-max", {0: NAMED["april-gan-0"], 1: NAMED["april-gan"]})
 
 

@@ -4,6 +4,7 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,6 +105,37 @@ def test_a_category_with_other_pictures_is_run_again(options: Options) -> None:
     run(bare)
     (options.root / "nut/test/good/02.png").unlink()
     assert [category.name for category in opened(bare).remaining()] == ["nut"]
+
+
+def test_equally_many_other_pictures_are_no_finished_category(options: Options) -> None:
+    bare = replace(options, save_scores=None, save_maps=None)
+    run(bare)
+    file = options.root / "bolt/test/defect/01.png"
+    cv2.imwrite(str(file), np.zeros((32, 32, 3), np.uint8))
+    assert [category.name for category in opened(bare).remaining()] == ["bolt"]
+
+
+def test_maps_that_are_gone_are_made_again(options: Options) -> None:
+    run(options)
+    assert options.save_maps is not None
+    options.save_maps.rename(options.save_maps.with_name("elsewhere"))
+    assert len(opened(options).remaining()) == 2
+
+
+@pytest.mark.parametrize("option", ["report", "save_maps", "save_scores"])
+def test_a_place_that_cannot_be_written_to_is_said_before_the_work(options: Options, option: str) -> None:
+    blocked = options.root.parent / "file"
+    blocked.write_text("no folder")
+    with pytest.raises(EdgeError, match=f"--{option.replace('_', '-')}: .*cannot be written to"):
+        opened(replace(options, **{option: blocked / "below" / "out"}))
+
+
+@pytest.mark.parametrize("said", [{"adapters": Path("no")}, {"random_words": (Path("no"),)}, {"prompts": Path("no")}])
+def test_a_file_that_is_not_there_is_named_even_if_the_recipe_could_do_without(
+    options: Options, said: dict[str, Any]
+) -> None:
+    with pytest.raises(EdgeError, match="no: there is no such file"):
+        opened(replace(options, **said))
 
 
 def test_results_of_other_settings_are_not_gone_on_from(options: Options) -> None:

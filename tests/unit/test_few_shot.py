@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from calibration.reference_heads import memory_bank
 from edge.vision.features import Features
 from edge.vision.few_shot import few_shot_map, stage_distances
 
@@ -163,3 +164,13 @@ def test_cuda_gives_the_map_of_the_cpu() -> None:
     there = few_shot_map(moved, {name: vectors.cuda() for name, vectors in bank.items()})
     torch.testing.assert_close(there.map.cpu(), here.map, atol=2e-3, rtol=0)
     torch.testing.assert_close(there.per_reference.cpu(), here.per_reference, atol=2e-3, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_bank_of_half_precision_features_is_float32_and_matches(dtype: torch.dtype) -> None:
+    tokens = torch.randn(2, 16, 8, generator=torch.Generator().manual_seed(0))
+    halves = [Features(None, {"s8": one[None].to(dtype)}, {"s8": (4, 4)}) for one in tokens]
+    bank = memory_bank(halves, keep=16)
+    assert bank["s8"].dtype == torch.float32
+    torch.testing.assert_close(bank["s8"].norm(dim=-1), torch.ones(2, 16))
+    assert few_shot_map(halves[0], bank).map.amax() < 1e-4, "a reference knows itself"

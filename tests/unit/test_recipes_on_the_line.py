@@ -95,9 +95,14 @@ def test_prompts_name_the_part_and_ask_with_the_networks_own_words(tmp_path: Pat
     assert encoder.text.sentences == ["a photo of a metal nut", "a photo of a broken metal nut"]
 
 
-def test_a_recipe_without_its_parts_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    encoder = PatchEncoder(reads=True)
-    bare = gather_ingredients(encoder, parse_recipe("random-words"))
-    with pytest.raises(EdgeError, match=r"'random-words' needs .*--random-words FILE"):
-        build(encoder, PARTS, category="nut", bundles_dir=tmp_path / "b", ingredients=bare)
-    assert not (tmp_path / "b").exists()
+@pytest.mark.parametrize(
+    ("recipe", "reads", "said"),
+    [
+        ("random-words", True, r"'random-words' needs .*--random-words FILE"),
+        ("text*1+few-shot", False, "'text' needs an encoder with a text tower"),
+        ("references*1", False, "'references' needs reference pictures, and an encoder with an embedding"),
+    ],
+)
+def test_a_recipe_that_cannot_run_is_refused_before_a_reference_is_taken(recipe: str, reads: bool, said: str) -> None:
+    with pytest.raises(EdgeError, match=said):
+        gather_ingredients(PatchEncoder(reads=reads), parse_recipe(recipe))
