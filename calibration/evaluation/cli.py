@@ -68,9 +68,9 @@ def evaluate(
     """Measure how well defects are told from good parts, beside what the two papers report.
 
     For each category and their mean: image AUROC, AP, F1-max; pixel AUROC, AP, F1-max, PRO; VAND's harmonic mean; over
-    --seeds draws of references. One encoder pass a picture feeds all shots and seeds; the recipe neighbourhood takes
-    one more for each place where a draw's references show their part. With --report every finished category is kept: after
-    Ctrl-C or a crash the same command goes on with the next.
+    --seeds draws of references. One encoder pass a picture feeds all shots and seeds; the recipe neighbourhood
+    takes one more for each place where a draw's references show their part. With --report every finished category is
+    kept: after Ctrl-C or a crash the same command goes on with the next.
 
     Table 4 of APRIL-GAN: calibrate evaluate --dataset visa --root VisA --encoder ViT-L-14-336:openai
     --adapters mvtec_pretrained.pth --image-score min-max --report out
