@@ -47,10 +47,15 @@ class Neighbours:
 
 @torch.inference_mode()
 def match_looks(whole: Features, part: Features | None, bank: NeighbourBank) -> Neighbours:
-    """Score B pictures: whole, their features; part, the features of the bank's box cut out of them, if it has one."""
+    """Score B pictures: whole, their features; part, the features of the bank's box cut out of them, if it has one.
+
+    Raises ValueError if the bank has a box and `part` is missing.
+    """
     distances, far = match(whole, bank.whole)
-    if bank.box is None or bank.part is None or part is None:
+    if bank.box is None or bank.part is None:
         return Neighbours(top_mean(distances), distances, far)
+    if part is None:
+        raise ValueError("the bank has a part's box, but its features were not given")
     closer, near = match(part, bank.part)
     around = outside(distances, bank.box)
     return Neighbours(torch.maximum(top_mean(closer), top_mean(around)), laid_in(around, closer, bank.box), near)
@@ -69,12 +74,13 @@ def outside(whole: Tensor, box: PartBox) -> Tensor:
 def laid_in(around: Tensor, part: Tensor, box: PartBox) -> Tensor:
     """The closer look's map [B, k, l] laid into its box on the other's [B, h, w], which is made finer: [B, f*h, f*w].
 
-    f is the smallest factor with which the box has a cell for each of the closer look's, so that no value is lost.
+    f is the smallest factor from 2 on with which the box has a cell for each of the closer look's, so that no value is
+    lost, nor one of a cell around that the box overlaps by less than half.
     """
     rows, columns = part.shape[1:]
     height, width = around.shape[1:]
     needed = max(rows / ((box.bottom - box.top) * height), columns / ((box.right - box.left) * width))
-    factor = max(1, math.ceil(needed))
+    factor = max(2, math.ceil(needed))
     total = around.repeat_interleave(factor, dim=1).repeat_interleave(factor, dim=2)
     top, bottom = math.floor(box.top * height * factor), math.ceil(box.bottom * height * factor)
     left, right = math.floor(box.left * width * factor), math.ceil(box.right * width * factor)

@@ -159,8 +159,9 @@ def _weighted(parts: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tens
 def _per_reference(
     features: Features, heads: Heads, few_shot: FewShot | None, near: Neighbours | None
 ) -> Tensor | None:
-    if few_shot is not None or near is not None:
-        return few_shot.per_reference if few_shot is not None else near.per_reference if near is not None else None
+    for matched in (few_shot, near):
+        if matched is not None:
+            return matched.per_reference
     if heads.references is None or features.pooled is None:
         return None
     return (1 - features.pooled.float() @ heads.references.T).clamp_(min=0) / 2

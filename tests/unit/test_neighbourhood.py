@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from calibration.find_part import find_part
 from calibration.reference_heads import look_at, neighbour_bank
-from edge.vision.closer_look import laid_in, match_looks, outside
+from edge.vision.closer_look import NeighbourBank, laid_in, match_looks, outside
 from edge.vision.encoder import open_encoder
 from edge.vision.features import Features
 from edge.vision.neighbourhood import COARSE_WEIGHT, joined_tokens, neighbour_distances, top_mean
@@ -104,14 +104,15 @@ def test_a_defect_in_the_corner_counts_beside_a_closer_look() -> None:
 
 
 @given(st.floats(0.0, 0.7), st.floats(0.0, 0.7), st.floats(0.15, 1.0), st.floats(0.15, 1.0), st.integers(1, 24))
-def test_no_value_of_the_closer_look_is_lost_on_the_map(
+def test_no_value_of_either_look_is_lost_on_the_map(
     left: float, top: float, wide: float, high: float, cells: int
 ) -> None:
     box = PartBox(left, top, min(1.0, left + wide), min(1.0, top + high))
     part = 1 + torch.arange(cells * cells, dtype=torch.float32).reshape(1, cells, cells)
-    shown = laid_in(torch.zeros(1, 20, 20), part, box)
-    assert set(part.flatten().tolist()) <= set(shown.flatten().tolist())
-    assert shown.shape[1] == shown.shape[2] and shown.shape[1] % 20 == 0
+    around = outside(1000 + torch.arange(400.0).reshape(1, 20, 20), box)
+    shown = set(laid_in(around, part, box).flatten().tolist())
+    assert set(part.flatten().tolist()) <= shown
+    assert set(around[around > 0].tolist()) <= shown
 
 
 def test_the_map_shows_each_look_in_its_place() -> None:
@@ -141,6 +142,13 @@ def test_the_score_is_the_larger_look_and_never_above_the_map() -> None:
     good, spotted, strayed = scores
     assert spotted > 2 * good, "seen by the closer look"
     assert strayed > 2 * good, "outside the box, seen on the whole picture"
+
+
+def test_a_missing_closer_look_is_no_pass() -> None:
+    features = Features(None, {"s8": random_tensor(1, 16, 3)}, {"s8": (4, 4)})
+    bank = NeighbourBank(random_tensor(2, 16, 3), random_tensor(2, 16, 3), BOX)
+    with pytest.raises(ValueError, match="its features were not given"):
+        match_looks(features, None, bank)
 
 
 def test_parts_that_lie_about_get_one_look() -> None:
