@@ -110,7 +110,7 @@ def assert_pooled(features: Features, embedding: Tensor) -> None:
     torch.testing.assert_close(features.pooled.norm(dim=-1), torch.ones(len(embedding)))
 
 
-@pytest.mark.parametrize("name", [SMALL, RESNET])
+@pytest.mark.parametrize("name", [VIT, RESNET])
 def test_eight_pictures_together_have_the_features_that_each_has_alone(models: Path, name: str) -> None:
     ours = encoder(models, name)
     batch = ours.prepare(noise(8))

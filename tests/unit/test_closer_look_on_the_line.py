@@ -18,26 +18,31 @@ SPOT = (88, 96, 104, 112)
 """Left, top, right, bottom of the red spot that `placed_part` paints, in pixels."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def encoder() -> PatchEncoder:
     return PatchEncoder(input_size=320)
 
 
-@pytest.fixture
-def scorer(tmp_path: Path, encoder: PatchEncoder) -> VisionScorer:
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("bundles")
+
+
+@pytest.fixture(scope="module")
+def scorer(bundles: Path, encoder: PatchEncoder) -> VisionScorer:
     """Taught `placed`, whose part lies in one place, and `loose`, whose parts fill the picture."""
     placed = [Taken(placed_part(number), f"{number}.png") for number in range(4)]
     loose = [Taken(grey_part(number), f"{number}.png") for number in range(4)]
-    scorer = VisionScorer(encoder, tmp_path)
+    scorer = VisionScorer(encoder, bundles)
     for category, references in (("placed", placed), ("loose", loose)):
-        build(encoder, references, category=category, bundles_dir=tmp_path)
+        build(encoder, references, category=category, bundles_dir=bundles)
         scorer.load(category)
-    encoder.passes.clear()
     return scorer
 
 
-def test_the_box_is_kept_in_the_bundle(scorer: VisionScorer, tmp_path: Path) -> None:
-    placed, loose = (load_bundle(tmp_path, category) for category in ("placed", "loose"))
+@pytest.mark.usefixtures("scorer")
+def test_the_box_is_kept_in_the_bundle(bundles: Path) -> None:
+    placed, loose = (load_bundle(bundles, category) for category in ("placed", "loose"))
     assert placed.manifest.part_box is not None and loose.manifest.part_box is None
     assert set(placed.neighbours) == {"whole", "part"} and set(loose.neighbours) == {"whole"}
     assert placed.manifest.calibration.tokens == {"whole": 400, "part": 400}
@@ -52,6 +57,7 @@ def test_it_can_be_left_out(tmp_path: Path, encoder: PatchEncoder) -> None:
 def test_categories_with_and_without_it_share_a_batch(scorer: VisionScorer, encoder: PatchEncoder) -> None:
     pictures = [placed_part(8), grey_part(8), placed_part(9, spot=True), grey_part(9, spot=True), grey_part(1)]
     categories = ["placed", "loose", "placed", "loose", None]
+    encoder.passes.clear()
     together = scorer.score(pictures, categories)
     assert encoder.passes == [2, 4] or encoder.passes == [4, 2], "all pictures in one pass, all boxes in another"
     for verdict, pixels, category in zip(together, pictures, categories, strict=True):
