@@ -99,15 +99,17 @@ class Wanted:
 
 def run(settings: Settings, spec: "CameraSpec", wanted: Wanted, console: Console) -> "tuple[list[Decision], Built]":
     """Collect references, showing each decision, and build the bundle; what cannot work is said before the first."""
-    from calibration.build import build
-    from calibration.ingredients import default_recipe, gather_ingredients
-    from calibration.references import References
     from edge.line.camera import check_source
-    from edge.vision.encoder import configured_encoder
     from edge.vision.recipe import parse_recipe
 
     check_source(spec)
     recipe = None if wanted.recipe is None else parse_recipe(wanted.recipe)
+
+    from calibration.build import build  # with torch, which takes seconds
+    from calibration.ingredients import default_recipe, gather_ingredients
+    from calibration.references import References
+    from edge.vision.encoder import configured_encoder
+
     encoder = configured_encoder(settings)
     ingredients = gather_ingredients(
         encoder,
