@@ -53,6 +53,7 @@ def take(target: Path) -> None:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(f"http://127.0.0.1:{PORT}/")
         page.wait_for_timeout(1500)
+        page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth)")
         page.screenshot(path=str(target))
         browser.close()
 
