@@ -1,7 +1,7 @@
 """References -> bank, threshold and scale -> the next version of a category's bundle."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,17 +10,19 @@ from torch import Tensor
 
 from calibration.coreset import tokens_to_keep
 from calibration.ingredients import Ingredients, default_recipe, gather_ingredients
+from calibration.known_parts import Scores, Shown, look, outside_the_bank, score_part
 from calibration.leave_one_out import LeftOut, leave_one_out
 from calibration.reference_heads import as_tensors, heads_of, look_at
 from calibration.references import Taken
-from calibration.threshold import Threshold, first_threshold, heatmap_scale
+from calibration.scale import fixed_scale
+from calibration.threshold import Threshold, Wish, check_reachable, set_threshold
 from edge.errors import EdgeError
 from edge.frame import Pixels
-from edge.verdict import Scale
 from edge.vision.bundle import Arrays, save_bundle
 from edge.vision.features import Encoder
 from edge.vision.heads import Heads
 from edge.vision.manifest import Calibration, Manifest, Reference
+from edge.vision.part_box import PartBox
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +44,9 @@ def build(
     controls: Mapping[str, float] | None = None,
     keep: int | None = None,
     closer_look: bool = True,
+    good: Iterable[Shown] = (),
+    bad: Iterable[Shown] = (),
+    wish: Wish | None = None,
 ) -> Built:
     """Make and promote the next bundle of a category from pictures of good parts.
 
@@ -49,7 +54,10 @@ def build(
     controls:    what was locked at the camera
     keep:        patch tokens that a stage keeps from each reference, at most; default: `tokens_to_keep`
     closer_look: whether the neighbourhood head looks at the part by itself too, if it lies in one place
-    Raises EdgeError for an impossible category name, references that are all the same, or a head without its parts.
+    good, bad:   parts that are not references and known to be good or defective, read one by one when the heads stand
+    wish:        what the thresholds should hold; default: a false-reject rate of 1 %
+    Raises EdgeError for an impossible category name, references that are all the same, a head without its parts, or a
+    threshold that no score can reach or that every good part exceeds.
     """
     ingredients = ingredients or gather_ingredients(encoder, default_recipe(encoder))
     pictures = [reference.pixels for reference in references]
@@ -57,23 +65,14 @@ def build(
     looks = look_at(encoder, pictures, closer=closer_look and "neighbourhood" in ingredients.recipe.maps)
     heads = heads_of(looks, ingredients, keep=keep or tokens_to_keep(encoder.input_size))
     left_out = leave_one_out(looks, heads, side=encoder.input_size)
-    threshold = first_threshold(left_out.scores)
-    manifest = Manifest(
-        category=category,
-        encoder=encoder.name,
-        weights_sha256=encoder.weights_sha256,
-        input_size=encoder.input_size,
-        precision=encoder.precision,
-        references=name_references(references),
-        recipe=ingredients.recipe.name,
-        object_name=ingredients.object_name,
-        peak_scale=left_out.peak_scale,
-        head_limits=left_out.head_limits,
-        part_box=looks.box,
-        threshold=threshold.value,
-        scale=scale_of(left_out),
-        calibration=_calibration(threshold, left_out, heads, controls or {}),
-    )
+    heads = replace(heads, peak_scale=left_out.peak_scale)
+    known_good = [score_part(encoder, heads, part) for part in outside_the_bank(good, pictures)]
+    known_bad = [score_part(encoder, heads, part) for part in bad]
+    threshold = set_threshold([each.part.score for each in known_good], left_out.scores, wish or Wish())
+    if threshold.value is not None and {"few-shot", "neighbourhood"} & set(heads.recipe.maps):
+        check_reachable(threshold.value, [score for score, _ in look(encoder, heads, nothing_like(pictures[0]))])
+    found = _Found(looks.box, left_out, known_good, known_bad, threshold)
+    manifest = _manifest(encoder, references, ingredients, heads, found, category=category, controls=controls or {})
     folder = save_bundle(
         bundles_dir,
         manifest,
@@ -86,6 +85,60 @@ def build(
     return Built(folder, manifest, threshold)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """What was found out on the way to a bundle."""
+
+    box: PartBox | None
+    left_out: LeftOut
+    good: Sequence[Scores]
+    bad: Sequence[Scores]
+    threshold: Threshold
+
+
+def _manifest(
+    encoder: Encoder,
+    references: Sequence[Taken],
+    ingredients: Ingredients,
+    heads: Heads,
+    found: _Found,
+    *,
+    category: str,
+    controls: Mapping[str, float],
+) -> Manifest:
+    return Manifest(
+        category=category,
+        encoder=encoder.name,
+        weights_sha256=encoder.weights_sha256,
+        input_size=encoder.input_size,
+        precision=encoder.precision,
+        references=name_references(references),
+        recipe=ingredients.recipe.name,
+        object_name=ingredients.object_name,
+        peak_scale=found.left_out.peak_scale,
+        head_limits=found.left_out.head_limits,
+        part_box=found.box,
+        threshold=found.threshold.value,
+        defect_threshold=found.threshold.defect,
+        scale=fixed_scale(
+            [*found.left_out.looks, *(one for each in found.good for one in each.looks)],
+            recipe=heads.recipe,
+            threshold=found.threshold.value,
+        ),
+        calibration=Calibration(
+            grade=found.threshold.grade,
+            method=found.threshold.method,
+            promise=found.threshold.promise,
+            loo_scores=found.left_out.scores,
+            good=tuple(each.part for each in found.good),
+            bad=tuple(each.part for each in found.bad),
+            tokens={name: vectors.shape[1] for name, vectors in _kept(heads).items()},
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            controls=dict(controls),
+        ),
+    )
+
+
 def _check_different(pictures: Sequence[Pixels]) -> None:
     """Raises EdgeError if there are several pictures and all are one."""
     if len(pictures) > 1 and all(np.array_equal(pictures[0], other) for other in pictures[1:]):
@@ -93,23 +146,15 @@ def _check_different(pictures: Sequence[Pixels]) -> None:
         raise EdgeError(f"the {n} references are one and the same picture. Take pictures of {n} different good parts.")
 
 
-def scale_of(left_out: LeftOut) -> Scale | None:
-    """The heatmap's fixed scale, marked where no reference's map reached; None without a map or a second reference."""
-    if left_out.maps is None or left_out.largest_peak is None:
-        return None
-    return heatmap_scale(left_out.maps, left_out.largest_peak)
+def nothing_like(picture: Pixels) -> list[Pixels]:
+    """Pictures of its size that show nothing of the part, [H, W, 3] uint8 RGB: its negative, and noise."""
+    noise = np.random.default_rng(0).integers(0, 256, picture.shape, dtype=np.uint8)
+    return [255 - picture, noise]
 
 
-def _calibration(threshold: Threshold, left_out: LeftOut, heads: Heads, controls: Mapping[str, float]) -> Calibration:
-    kept = {**(heads.bank or {}), **as_tensors(heads.neighbours)}
-    return Calibration(
-        grade=threshold.grade,
-        method=threshold.method,
-        loo_scores=left_out.scores,
-        tokens={name: vectors.shape[1] for name, vectors in kept.items()},
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        controls=dict(controls),
-    )
+def _kept(heads: Heads) -> dict[str, Tensor]:
+    """What the bundle keeps of the references' tokens, by stage or look."""
+    return {**(heads.bank or {}), **as_tensors(heads.neighbours)}
 
 
 def _embeddings(heads: Heads) -> dict[str, Tensor]:

@@ -4,11 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
 from calibration.reference_heads import ReferenceLooks
+from calibration.scale import MapLook, map_looks
 from edge.vision.heads import Heads, Scored, run_heads
 from edge.vision.recipe import Recipe
 
@@ -22,18 +19,13 @@ class LeftOut:
                  about at or below the map's weight in the recipe (of several maps, their mean weight), as the other
                  heads do; 1 if the score is the maximum itself, or nothing is known
     head_limits: by head, its largest own score
-    maps:        [R, h, w] float32, None if the recipe has no map
+    looks:       of each one's map, none if the recipe has no map; their scores are those above
     """
 
     scores: tuple[float, ...]
     peak_scale: float
     head_limits: dict[str, float]
-    maps: NDArray[np.float32] | None
-
-    @property
-    def largest_peak(self) -> float | None:
-        """The largest value of any map."""
-        return None if self.maps is None else float(self.maps.max())
+    looks: tuple[MapLook, ...]
 
 
 def leave_one_out(looks: ReferenceLooks, heads: Heads, *, side: int) -> LeftOut:
@@ -43,7 +35,7 @@ def leave_one_out(looks: ReferenceLooks, heads: Heads, *, side: int) -> LeftOut:
     """
     count = len(looks.whole)
     if count < 2:
-        return LeftOut((), 1.0, {}, None)
+        return LeftOut((), 1.0, {}, ())
     heads = replace(heads, peak_scale=1.0)
     scored: list[Scored] = []
     for index, own in enumerate(looks.whole):
@@ -52,13 +44,9 @@ def leave_one_out(looks: ReferenceLooks, heads: Heads, *, side: int) -> LeftOut:
     recipe = heads.recipe
     limits = {head: max(float(one.head_scores[head]) for one in scored) for head in recipe.heads}
     peak_scale = _peak_scale(scored, recipe) if recipe.peak and recipe.scores else 1.0
-    maps = [one.map for one in scored if one.map is not None]
-    return LeftOut(
-        tuple(float(one.score) - _correction(one, recipe.peak, peak_scale) for one in scored),
-        peak_scale,
-        limits,
-        np.asarray(torch.cat(maps).float().cpu().numpy(), np.float32) if maps else None,
-    )
+    scores = tuple(float(one.score) - _correction(one, recipe.peak, peak_scale) for one in scored)
+    on_maps = [replace(each, score=score) for one, score in zip(scored, scores, strict=True) for each in map_looks(one)]
+    return LeftOut(scores, peak_scale, limits, tuple(on_maps))
 
 
 def _peak_scale(scored: Sequence[Scored], recipe: Recipe) -> float:

@@ -1,22 +1,23 @@
 """`calibrate` without a subcommand: a few pictures of good parts in, a bundle that the line can load out."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from calibration.teach_show import line_of, next_command, show, summary
+from calibration.teach_show import next_command, show, summary
 from edge.errors import EdgeError
 from edge.settings import Precision, Settings
 
 if TYPE_CHECKING:
-    from calibration.build import Built
-    from calibration.references import Decision, References
     from edge.line.camera_spec import CameraSpec
 
+GOOD_HELP = (
+    "Good parts outside the references, to certify the threshold: a folder (each picture, or each folder in it, is one "
+    "part), better from another day, or the next N of the source."
+)
 RECIPE_HELP = (
     "neighbourhood, few-shot, april-gan, random-words, adapters+few-shot, ..., or a sum such as text*1+few-shot*0.5."
 )
@@ -38,6 +39,14 @@ def calibrate(
     random_words: Annotated[Path | None, typer.Option(help="Trained network (`calibrate random-words`).")] = None,
     prompts: Annotated[Path | None, typer.Option(help="TOML file of your own prompt ensemble.")] = None,
     closer_look: Annotated[bool, typer.Option(help="Encode a small part by itself as well (neighbourhood).")] = True,
+    good: Annotated[str | None, typer.Option(help=GOOD_HELP, metavar="PATH|N")] = None,
+    bad: Annotated[Path | None, typer.Option(help="Folder of defective parts, for the miss rate.")] = None,
+    target_false_reject: Annotated[float, typer.Option(help="Share of good parts that may be anything but ok.")] = 0.01,
+    target_false_defect: Annotated[
+        float | None, typer.Option(help="Share of good parts that may be a defect; between the two: unsure.")
+    ] = None,
+    threshold: Annotated[float | None, typer.Option(help="Your own, instead: ok up to this score.")] = None,
+    defect_threshold: Annotated[float | None, typer.Option(help="Your own: a defect above it.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; all else goes to stderr.")] = False,
 ) -> None:
@@ -51,13 +60,27 @@ def calibrate(
     )  # fmt: skip
     spec = source_of(camera, images)
     name = category_of(category, spec)
-    wanted = Wanted(name, refs, recipe, object_name or name, prompts, closer_look=closer_look)
-    decisions, built = run(settings, spec, wanted, console)
+    known_good = good_of(good)
+
+    from calibration.threshold import Wish
+    from edge.line.camera import check_source
+    from edge.vision.recipe import parse_recipe
+
+    check_source(spec)
+    combined = None if recipe is None else parse_recipe(recipe)
+    wish = Wish(target_false_reject, target_false_defect, threshold, defect_threshold)
+
+    from calibration.teach import Wanted, teach  # with torch, which takes seconds
+
+    wanted = Wanted(
+        name, refs, combined, object_name or name, prompts, closer_look=closer_look, good=known_good, bad=bad, wish=wish
+    )
+    taught = teach(settings, spec, wanted, console)
     command = next_command(settings, None if images else spec.redacted, name)
     if as_json:
-        typer.echo(json.dumps(summary(built, decisions, command), indent=1))
+        typer.echo(json.dumps(summary(taught, command), indent=1))
     else:
-        show(console, built, command)
+        show(console, taught, command)
 
 
 def source_of(camera: str | None, images: Path | None) -> "CameraSpec":
@@ -85,68 +108,10 @@ def category_of(category: str | None, spec: "CameraSpec") -> str:
     return check_category(name)
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What to build: a category, how many references, how the heads combine, what prompts call the part and say."""
-
-    category: str
-    refs: int
-    recipe: str | None
-    object_name: str
-    prompts: Path | None
-    closer_look: bool = True
-
-
-def run(settings: Settings, spec: "CameraSpec", wanted: Wanted, console: Console) -> "tuple[list[Decision], Built]":
-    """Collect references, showing each decision, and build the bundle; what cannot work is said before the first."""
-    from edge.line.camera import check_source
-    from edge.vision.recipe import parse_recipe
-
-    check_source(spec)
-    recipe = None if wanted.recipe is None else parse_recipe(wanted.recipe)
-
-    from calibration.build import build  # with torch, which takes seconds
-    from calibration.ingredients import default_recipe, gather_ingredients
-    from calibration.references import References
-    from edge.vision.encoder import configured_encoder
-
-    encoder = configured_encoder(settings)
-    ingredients = gather_ingredients(
-        encoder,
-        recipe or default_recipe(encoder),
-        object_name=wanted.object_name,
-        adapters=settings.adapters,
-        random_words=settings.random_words,
-        prompts=wanted.prompts,
-    )
-    references = References(wanted.refs)
-    decisions, controls = gather(spec, references, console)
-    built = build(
-        encoder,
-        references.taken,
-        category=wanted.category,
-        bundles_dir=settings.bundles,
-        ingredients=ingredients,
-        controls=controls,
-        closer_look=wanted.closer_look,
-    )
-    return decisions, built
-
-
-def gather(spec: "CameraSpec", references: "References", console: Console) -> "tuple[list[Decision], dict[str, float]]":
-    """Fill the references from the camera; each decision, and what was locked at the camera."""
-    from calibration.references import collect, settle
-    from edge.line.camera import open_camera
-
-    camera = open_camera(spec, fps=None, once=False)
-    decisions = []
-    try:
-        controls = settle(camera)
-        if camera.continuous:
-            console.print("Show good parts one after another; each is taken when it has come to rest.")
-        for decision in collect(camera, references):
-            decisions.append(decision)
-            console.print(line_of(decision))
-    finally:
-        camera.close()
-    return decisions, controls
+def good_of(text: str | None) -> Path | int | None:
+    """What `--good` names: so many parts, or a folder. Raises EdgeError for no part at all."""
+    if text is None or not text.isdecimal():
+        return None if text is None else Path(text).expanduser()
+    if int(text) == 0:
+        raise EdgeError("--good 0: no good part certifies nothing. Give a number from 1 on, a folder, or leave it out.")
+    return int(text)

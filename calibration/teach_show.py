@@ -11,6 +11,7 @@ from edge.settings import Settings
 if TYPE_CHECKING:
     from calibration.build import Built
     from calibration.references import Decision
+    from calibration.teach import Taught
 
 
 def line_of(decision: "Decision") -> str:
@@ -21,18 +22,20 @@ def line_of(decision: "Decision") -> str:
     return f"{verb} {escape(decision.source)}: {escape(decision.why)}"
 
 
-def show(console: Console, built: "Built", command: str) -> None:
+def show(console: Console, taught: "Taught", command: str) -> None:
     """What came out, for a person."""
-    threshold = built.threshold
-    value = "none" if threshold.value is None else f"{threshold.value:.3f}"
-    scores = ", ".join(f"{score:.3f}" for score in built.manifest.calibration.loo_scores)
-    console.print(f"\nThreshold {value} ({threshold.method}{': ' + scores if scores else ''})")
-    console.print(threshold.limits)
-    console.print(f"Recipe    {built.manifest.recipe}{why_alone(built)}", markup=False)
-    if (box := built.manifest.part_box) is not None:
+    from calibration.promise_words import sentences
+
+    built, made = taught.built, taught.built.manifest
+    console.print()
+    for sentence in sentences(made):
+        console.print(sentence, markup=False)
+    console.print(f"Recipe    {made.recipe}{why_alone(built)}", markup=False)
+    if (box := made.part_box) is not None:
         where = f"{box.left:.0%}-{box.right:.0%} of the width, {box.top:.0%}-{box.bottom:.0%} of the height"
         console.print(f"Part      {where}: looked at by itself as well", markup=False)
     console.print(f"Bundle    {built.folder}", markup=False)
+    console.print(f"Report    {taught.certificate}", markup=False)
     console.print(f"Next      {command}", markup=False)
 
 
@@ -47,22 +50,28 @@ def why_alone(built: "Built") -> str:
     )
 
 
-def summary(built: "Built", decisions: "list[Decision]", command: str) -> dict[str, object]:
+def summary(taught: "Taught", command: str) -> dict[str, object]:
     """What came out, for a program."""
-    manifest, threshold = built.manifest, built.threshold
+    from calibration.promise_words import sentences
+
+    manifest, calibration = taught.built.manifest, taught.built.manifest.calibration
     return {
         "category": manifest.category,
-        "bundle": str(built.folder),
+        "bundle": str(taught.built.folder),
         "references": [reference.source for reference in manifest.references],
-        "refused": [{"source": each.source, "why": each.why} for each in decisions if not each.taken],
+        "refused": [{"source": each.source, "why": each.why} for each in taught.decisions if not each.taken],
         "recipe": manifest.recipe,
         "part_box": None if manifest.part_box is None else asdict(manifest.part_box),
-        "threshold": threshold.value,
-        "grade": threshold.grade,
-        "method": threshold.method,
-        "share_above_bound": threshold.bound,
-        "limits": threshold.limits,
-        "loo_scores": list(manifest.calibration.loo_scores),
+        "threshold": manifest.threshold,
+        "defect_threshold": manifest.defect_threshold,
+        "grade": calibration.grade,
+        "method": calibration.method,
+        "promise": calibration.promise and calibration.promise.model_dump(),
+        "loo_scores": list(calibration.loo_scores),
+        "good": [part.model_dump() for part in calibration.good],
+        "bad": [part.model_dump() for part in calibration.bad],
+        "said": sentences(manifest),
+        "report": str(taught.certificate),
         "next": command,
     }
 

@@ -1,85 +1,159 @@
-"""The first threshold and the heatmap's scale, from what the references say about each other."""
+"""The threshold, the grade of what it promises, and what is refused as no threshold at all."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-import numpy as np
-from numpy.typing import NDArray
-
+from calibration.promise import NEXT_PARTS, count_bound, parts_to_certify, rank_for, rate_bound
 from edge.errors import EdgeError
-from edge.verdict import Scale
+from edge.vision.manifest import Promise
 
-CONFIDENCE = 0.95
-NOISE_QUANTILE = 0.95
+TARGET_FALSE_REJECT = 0.01
+
+
+class Grade(StrEnum):
+    """How much a threshold may be trusted."""
+
+    CERTIFIED = "certified"  # good parts outside the bank hold the target
+    NOT_CERTIFIED = "not certified"  # there are such parts, and too few, or too many of them lie above
+    ESTIMATE = "estimate"  # from references that were compared with each other
+    NO_PROMISE = "no promise"  # from one reference
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the engineer asks of the thresholds.
+
+    target_false_reject: share of good parts that may end as anything but `ok`
+    target_false_defect: share of good parts that may be called a defect; between the two they are unsure
+    threshold, defect_threshold: values given by hand, instead
+    Raises EdgeError for what cannot be meant.
+    """
+
+    target_false_reject: float = TARGET_FALSE_REJECT
+    target_false_defect: float | None = None
+    threshold: float | None = None
+    defect_threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        for option, score in (("--threshold", self.threshold), ("--defect-threshold", self.defect_threshold)):
+            if score is not None and not math.isfinite(score):
+                raise EdgeError(f"{option} {score} is no score. Give a number, or leave it out.")
+        _check_share("--target-false-reject", self.target_false_reject)
+        if self.target_false_defect is not None:
+            _check_share("--target-false-defect", self.target_false_defect)
+            if self.target_false_defect >= self.target_false_reject:
+                raise EdgeError(
+                    f"--target-false-defect {self.target_false_defect:g} is not below --target-false-reject "
+                    f"{self.target_false_reject:g}: fewer good parts may be called a defect than anything but ok."
+                )
+        if self.defect_threshold is not None and (self.threshold is None or self.defect_threshold < self.threshold):
+            raise EdgeError(
+                f"--defect-threshold {self.defect_threshold:g} needs a --threshold at or below it; it is "
+                f"{'not given' if self.threshold is None else format(self.threshold, 'g')}."
+            )
+        if self.defect_threshold is not None and self.target_false_defect is not None:
+            raise EdgeError("give --defect-threshold or --target-false-defect, not both.")
+
+
+def _check_share(option: str, share: float) -> None:
+    if not 0 < share < 1:
+        raise EdgeError(f"{option} {share:g} is no share of parts. Give a number between 0 and 1, for example 0.01.")
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A threshold and what it is worth.
+    """The threshold, or two, and what they are worth.
 
-    value:  scores above it are defects; None: no promise is possible, every frame is unsure
-    grade:  `first`, or `none` without a value
-    bound:  with 95 % confidence at most this share of good parts lies above it (see `first_threshold`); None without
-    method: the rule, in a sentence
-    limits: what it cannot know, in a sentence or two
+    value:  a part that scores above it is not `ok`; None: every frame is unsure
+    defect: a part that scores above it is a defect, and between the two unsure; None: the same as value
+    method: the rule that gave the value, in a sentence
     """
 
     value: float | None
-    grade: str
-    bound: float | None
+    defect: float | None
+    grade: Grade
+    promise: Promise | None
     method: str
-    limits: str
 
 
-def first_threshold(loo_scores: Sequence[float]) -> Threshold:
-    """The largest score that a reference gets when all references but itself are the bank.
+def set_threshold(good: Sequence[float], loo: Sequence[float], wish: Wish) -> Threshold:
+    """The threshold that the scores of good parts support.
 
-    Chosen among max, max * 1.05, max * 1.1, max + range and max + k standard deviations because those trade many missed
-    defects for few false alarms, and because the maximum has an exact bound: of n exchangeable good parts' scores, the
-    next good part exceeds the maximum with a probability that is, with 95 % confidence, at most 1 - 0.05 ** (1 / n)
-    (the one-sided bound of Clopper and Pearson for none of n). The bound is on the safe side in one respect, since the
-    line's bank has one reference more and a score can only fall with it, and it is not strict in another, since
-    leave-one-out scores share references and are therefore not independent. No defect took part: the share of defects
-    below the threshold is unknown.
-
-    loo_scores: one a reference, finite; fewer than two give no threshold
-    Raises EdgeError if the references do not differ at all.
+    good: scores of parts outside the bank, one a part;  loo: each reference's against the others; finite
+    It is the k-th highest score of the good parts, or without any, of the references; k is fixed by their number and
+    the target (`rank_for`). With one reference and no good part there is none, unless it was given by hand.
+    Raises EdgeError for references that do not differ, or a threshold by hand that every part exceeds.
     """
-    n = len(loo_scores)
-    if n < 2:
-        return Threshold(
-            value=None,
-            grade="none",
-            bound=None,
-            method="none: one reference has no other to be compared with",
-            limits="One good part says nothing about how good parts differ: every frame will be unsure.",
+    scores, whose = (good, f"{len(good)} good parts") if good else (loo, f"{len(loo)} leave-one-out scores")
+    if loo and max(loo) <= 0:
+        raise EdgeError(
+            f"the {len(loo)} references are one and the same picture. Take pictures of {len(loo)} different good parts."
         )
-    value = max(loo_scores)
-    if value <= 0:
-        raise EdgeError(f"the {n} references are one and the same picture. Take pictures of {n} different good parts.")
-    bound = share_above_bound(n)
-    return Threshold(
-        value=value,
-        grade="first",
-        bound=bound,
-        method=f"largest of {n} leave-one-out scores",
-        limits=(
-            f"{n} good parts cannot promise few false alarms: up to {bound:.1%} of good parts may lie above this "
-            f"threshold (95 % confidence, if the {n} are like all others). "
-            "No defect was shown: how many it misses is unknown."
-        ),
+    if not scores:
+        method = "none: one reference has no other to be compared with" if wish.threshold is None else "given by hand"
+        return Threshold(wish.threshold, wish.defect_threshold, Grade.NO_PROMISE, None, method)
+    n = len(scores)
+    if wish.threshold is None:
+        rank = rank_for(wish.target_false_reject, parts=n)
+        value, method = nth_highest(scores, rank), f"{_ordinal(rank)}highest of {whose}"
+    else:
+        value, rank = wish.threshold, 1 + sum(score > wish.threshold for score in scores)
+        method = f"given by hand; {rank - 1} of {whose} lie above"
+        _check_not_below_all(value, scores, whose)
+    promise = Promise(
+        target=wish.target_false_reject,
+        parts=n,
+        rank=rank,
+        by_hand=wish.threshold is not None,
+        rate_bound=rate_bound(parts=n, rank=rank),
+        next_parts=NEXT_PARTS,
+        count_bound=count_bound(parts=n, rank=rank),
+        parts_to_certify=parts_to_certify(wish.target_false_reject),
     )
+    return Threshold(value, _defect_threshold(scores, wish), _grade(promise, outside=bool(good)), promise, method)
 
 
-def share_above_bound(n: int) -> float:
-    """One-sided 95 % upper bound on the share of parts above a limit that none of n parts exceeded: 0..1."""
-    return float(1 - (1 - CONFIDENCE) ** (1 / n))
+def _grade(promise: Promise, *, outside: bool) -> Grade:
+    if not outside:
+        return Grade.ESTIMATE
+    return Grade.CERTIFIED if promise.rate_bound <= promise.target else Grade.NOT_CERTIFIED
 
 
-def heatmap_scale(loo_maps: NDArray[np.float32], mark: float) -> Scale:
-    """The fixed scale of a category's heatmaps.
+def _defect_threshold(scores: Sequence[float], wish: Wish) -> float | None:
+    if wish.target_false_defect is None:
+        return wish.defect_threshold
+    value = nth_highest(scores, rank_for(wish.target_false_defect, parts=len(scores)))
+    return value if wish.threshold is None else max(value, wish.threshold)
 
-    loo_maps: [R, h, w], each reference's map against the others
-    Dark up to the value that 95 % of the cells of good parts do not exceed; brightest from twice the mark on.
-    """
-    return Scale(low=float(np.quantile(loo_maps, NOISE_QUANTILE)), mark=mark, high=2 * mark)
+
+def nth_highest(scores: Sequence[float], rank: int) -> float:
+    """The `rank`-th highest of the scores, 1 for the highest."""
+    return sorted(scores, reverse=True)[rank - 1]
+
+
+def _check_not_below_all(value: float, scores: Sequence[float], whose: str) -> None:
+    if min(scores) > value:
+        raise EdgeError(
+            f"threshold {value:g}: every one of the {whose} lies above it ({min(scores):.3f} to {max(scores):.3f}), so "
+            "no good part would be ok. Give a higher --threshold, or leave it out."
+        )
+
+
+def check_reachable(value: float, strangest: Sequence[float]) -> None:
+    """Raises EdgeError unless one of `strangest`, the scores of pictures that show no such part, lies above `value`."""
+    if max(strangest) <= value:
+        raise EdgeError(
+            f"threshold {value:.3f}: no picture can reach it; one that shows nothing of the part scores "
+            f"{max(strangest):.3f} at most. Is there something else among the references or good parts? Look at those "
+            "with the highest scores, or give a lower --threshold."
+        )
+
+
+def _ordinal(rank: int) -> str:
+    """What goes before `highest`."""
+    if rank == 1:
+        return ""
+    ending = "th" if rank % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
+    return f"{rank}{ending} "

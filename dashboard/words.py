@@ -15,6 +15,7 @@ NONE = "\u2013"
 REASONS = {  # by name: a record may hold reasons of other versions
     "above_threshold": "Above the threshold",
     "uncalibrated": "Camera not calibrated yet",
+    "between_thresholds": "Between the two thresholds",
     "no_threshold": "No threshold yet: one reference only",
     "overload": "Camera faster than the line",
     "late": "Verdict came too late",

@@ -66,6 +66,11 @@ class Settings(BaseSettings):
         return self.data / "journal"
 
     @property
+    def reports(self) -> Path:
+        """Folder of calibrations' reports: one page a bundle."""
+        return self.data / "reports"
+
+    @property
     def logs(self) -> Path:
         """Folder of the processes' logs."""
         return self.data / "logs"

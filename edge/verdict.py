@@ -32,6 +32,7 @@ class Reason(StrEnum):
     # unsure
     UNCALIBRATED = "uncalibrated"  # the camera has no category, so nothing to compare with
     NO_THRESHOLD = "no_threshold"  # the bundle was made from one reference: scores, but no limit
+    BETWEEN_THRESHOLDS = "between_thresholds"  # above what good parts are promised to reach, below a certain defect
     # not inspected
     OVERLOAD = "overload"  # the camera was faster than the worker and the overload policy dropped it
     LATE = "late"  # the deadline passed before the verdict
@@ -89,7 +90,8 @@ class Scale:
 class Verdict:
     """A frame's outcome. What the page shows, this holds.
 
-    score and threshold are in the same units; a score above the threshold is a defect.
+    score and thresholds are in the same units; a score up to the threshold is ok, one above defect_threshold a defect;
+                 without the latter, whatever is above the threshold
     head_scores: each head's own image score by its name, for example {"few-shot": 0.41}
     head_limits: by head, what its score reached on good parts when the bundle was made; empty if nobody knows
     recipe:      how the heads were combined into the score
@@ -101,6 +103,7 @@ class Verdict:
     reason: Reason | None = None
     score: float | None = None
     threshold: float | None = None
+    defect_threshold: float | None = None
     head_scores: Mapping[str, float] = field(default_factory=dict)
     head_limits: Mapping[str, float] = field(default_factory=dict)
     recipe: str | None = None

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from edge.ledger.record import Camera, Inspection, Run
 
 COLUMNS = (
-    "run", "camera", "seq", "source", "captured_at", "verdict", "reason", "score", "threshold", "latency_ms",
-    "category", "bundle", "part", "lot", "serial",
+    "run", "camera", "seq", "source", "captured_at", "verdict", "reason", "score", "threshold", "defect_threshold",
+    "latency_ms", "category", "bundle", "part", "lot", "serial",
 )  # fmt: skip
 ROWS_AT_ONCE = 1000
 
@@ -34,5 +34,5 @@ def export_csv(engine: Engine, file: TextIO, *, run: str | None = None) -> None:
             captured_at = datetime.fromtimestamp(row.captured_ns / 1e9, tz=UTC).isoformat(timespec="microseconds")
             table.writerow([
                 run_name, camera, row.seq, row.source, captured_at, row.outcome, row.reason, row.score, row.threshold,
-                round(row.latency_ms, 3), row.category, row.bundle, row.part, row.lot, row.serial,
+                row.defect_threshold, round(row.latency_ms, 3), row.category, row.bundle, row.part, row.lot, row.serial,
             ])  # fmt: skip

@@ -80,6 +80,7 @@ class Inspection(Base):
     reason: Mapped[str | None]
     score: Mapped[float | None]
     threshold: Mapped[float | None]
+    defect_threshold: Mapped[float | None]
     recipe: Mapped[str | None]
     head_scores: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)
     head_limits: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)

@@ -30,20 +30,21 @@ class PictureScores:
 def judge(one: PictureScores, made: Manifest, *, bundle_sha256: str, shape: tuple[int, ...]) -> Verdict:
     """The verdict that a bundle gives on one picture of shape (H, W, ...).
 
-    A score above the threshold is a defect. Raises FloatingPointError if the score is no finite number, which only a
-    broken network or device can give: such a frame must not end as `ok`.
+    A score up to the threshold is ok, one above the defect threshold a defect. Raises FloatingPointError if the score
+    is no finite number, which only a broken network or device can give: such a frame must not end as `ok`.
     """
     _check_finite(one, made.category)
-    outcome, reason = _outcome(one.score, made.threshold)
+    outcome, reason = _outcome(one.score, made)
     return Verdict(
         outcome,
         reason,
         score=one.score,
         threshold=made.threshold,
+        defect_threshold=made.defect_threshold,
         head_scores=one.head_scores,
         head_limits=made.head_limits,
         recipe=made.recipe,
-        regions=_regions(one.anomaly_map, made, outcome, shape=shape),
+        regions=_regions(one.anomaly_map, made, flagged=outcome is not Outcome.OK, shape=shape),
         nearest=_nearest(one.distances, made),
         scale=made.scale,
         category=made.category,
@@ -71,16 +72,18 @@ def _check_finite(one: PictureScores, category: str) -> None:
         raise FloatingPointError(f"category {category}: the anomaly score is {one.score}")
 
 
-def _outcome(score: float, threshold: float | None) -> tuple[Outcome, Reason | None]:
-    if threshold is None:
+def _outcome(score: float, made: Manifest) -> tuple[Outcome, Reason | None]:
+    if made.threshold is None:
         return Outcome.UNSURE, Reason.NO_THRESHOLD
-    if score > threshold:
-        return Outcome.DEFECT, Reason.ABOVE_THRESHOLD
-    return Outcome.OK, None
+    if score <= made.threshold:
+        return Outcome.OK, None
+    if made.defect_threshold is not None and score <= made.defect_threshold:
+        return Outcome.UNSURE, Reason.BETWEEN_THRESHOLDS
+    return Outcome.DEFECT, Reason.ABOVE_THRESHOLD
 
 
 def _regions(
-    anomaly_map: AnomalyMap | None, made: Manifest, outcome: Outcome, *, shape: tuple[int, ...]
+    anomaly_map: AnomalyMap | None, made: Manifest, *, flagged: bool, shape: tuple[int, ...]
 ) -> tuple[Region, ...]:
     """Areas above the scale's mark: none without a map, or before anybody has set a mark.
 
@@ -91,7 +94,7 @@ def _regions(
         return ()
     height, width = shape[:2]
     regions = find_regions(anomaly_map, made.scale.mark, width=width, height=height)
-    if regions or outcome is not Outcome.DEFECT or made.threshold is None or not parse_recipe(made.recipe).in_map_units:
+    if regions or not flagged or made.threshold is None or not parse_recipe(made.recipe).in_map_units:
         return regions
     return find_regions(anomaly_map, made.threshold, width=width, height=height)
 

@@ -9,7 +9,7 @@ from edge.errors import EdgeError
 from edge.verdict import Scale
 from edge.vision.part_box import PartBox
 
-FORMAT = 3
+FORMAT = 4
 CATEGORY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
@@ -26,12 +26,48 @@ class Reference(Part):
     source: str
 
 
+class KnownPart(Part):
+    """A physical part of which calibration was told whether it is good: where it came from, and its worst picture.
+
+    score: the largest of its pictures;  pictures: how many there were
+    """
+
+    source: str
+    score: float
+    pictures: int = 1
+
+
+class Promise(Part):
+    """What is claimed about good parts to come, with 95 % confidence each; see calibration.promise.
+
+    A false reject is a good part that ends as anything but `ok`.
+    target:             the false-reject rate that was asked for
+    parts, rank:        the threshold is the `rank`-th highest of the scores of so many good parts
+    by_hand:            or it was given, and rank - 1 of the parts lie above it
+    rate_bound:         most good parts, as a share, that it rejects in the long run
+    count_bound:        most rejects among the next `next_parts` good parts
+    parts_to_certify:   good parts whose highest score would hold the target
+    """
+
+    target: float
+    parts: int
+    rank: int
+    by_hand: bool = False
+    rate_bound: float
+    next_parts: int
+    count_bound: int
+    parts_to_certify: int
+
+
 class Calibration(Part):
     """How threshold and bank came about; for people, nothing at run time depends on it.
 
-    grade:         how much the threshold may be trusted: `none` or `first`
+    grade:         how much the threshold may be trusted: `certified`, `not certified`, `estimate`, `no promise`; before
+                   format 4 `none` or `first`
     method:        the rule that gave the threshold, in a sentence
+    promise:       None without a threshold, and before format 4
     loo_scores:    each reference's score against the others
+    good, bad:     parts outside the bank, known to be good or defective
     tokens:        by stage, or look of the neighbourhood head, patch tokens kept from each reference
     created:       UTC, ISO 8601
     controls:      what was locked at the camera, by name
@@ -39,21 +75,25 @@ class Calibration(Part):
 
     grade: str
     method: str
+    promise: Promise | None = None
     loo_scores: tuple[float, ...]
+    good: tuple[KnownPart, ...] = ()
+    bad: tuple[KnownPart, ...] = ()
     tokens: dict[str, int]
     created: str
     controls: dict[str, float] = {}
 
 
 class Manifest(Part):
-    """bundle.json; format 1 had the few-shot head only, format 2 no neighbourhood head.
+    """bundle.json; format 1 had the few-shot head only, 2 no neighbourhood head, 3 one threshold without a promise.
 
     recipe:      how the heads combine (edge.vision.recipe)
     object_name: what the prompts call the part, None without prompts
     peak_scale:  what the map's maximum is divided by in the score
     head_limits: by head, its largest own score on a reference against the others: what good parts reach
     part_box:    where the part lies in a picture, None without a closer look
-    threshold:   in the score's units;  scale: in the map's
+    threshold:   in the score's units: up to it a part is `ok`;  scale: in the map's units
+    defect_threshold: above it a part is a defect, and between the two unsure; None: the same as the threshold
     files:       every other file's sha256, by its path inside the bundle
     """
 
@@ -70,6 +110,7 @@ class Manifest(Part):
     head_limits: dict[str, float] = {}
     part_box: PartBox | None = None
     threshold: float | None
+    defect_threshold: float | None = None
     scale: Scale | None
     calibration: Calibration
     files: dict[str, str] = {}

@@ -57,7 +57,7 @@ def test_json_is_one_object_on_stdout(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
     said = json.loads(run.stdout)
     assert said["references"] == ["demo:pcb#1"]
-    assert (said["threshold"], said["grade"], said["share_above_bound"]) == (None, "none", None)
+    assert (said["threshold"], said["grade"], said["promise"]) == (None, "no promise", None)
     assert Path(said["bundle"]) == tmp_path / "bundles" / "pcb" / "1"
     assert "taken" in run.stderr
 

@@ -1,68 +1,96 @@
-"""The first threshold: no reference lies above it, and what it claims about other parts is exact."""
+"""The threshold: chosen by rank from the scores of good parts, graded for what it is, refused where it is none."""
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import array_shapes, arrays
 
-from calibration.threshold import first_threshold, heatmap_scale, share_above_bound
+from calibration.threshold import Grade, Wish, check_reachable, nth_highest, set_threshold
 from edge.errors import EdgeError
 
 scores = st.lists(st.floats(1e-3, 6, allow_nan=False), min_size=2, max_size=30)
 
 
-@given(loo_scores=scores)
-def test_no_reference_lies_above_and_one_lies_on_the_threshold(loo_scores: list[float]) -> None:
-    threshold = first_threshold(loo_scores)
-    assert threshold.value in loo_scores
-    assert not any(score > threshold.value for score in loo_scores)
-    assert threshold.grade == "first"
+@given(loo=scores)
+def test_references_alone_give_an_estimate_with_none_of_them_above(loo: list[float]) -> None:
+    threshold = set_threshold([], loo, Wish())
+    assert threshold.value == max(loo)
+    assert threshold.grade is Grade.ESTIMATE
+    assert threshold.promise is not None
+    assert (threshold.promise.parts, threshold.promise.rank) == (len(loo), 1)
 
 
-@pytest.mark.parametrize("loo_scores", [[], [0.4]])
-def test_one_reference_is_no_promise(loo_scores: list[float]) -> None:
-    threshold = first_threshold(loo_scores)
-    assert (threshold.value, threshold.grade, threshold.bound) == (None, "none", None)
-    assert "every frame will be unsure" in threshold.limits
+def test_one_reference_is_no_promise() -> None:
+    threshold = set_threshold([], [], Wish())
+    assert (threshold.value, threshold.grade, threshold.promise) == (None, Grade.NO_PROMISE, None)
 
 
 def test_references_that_do_not_differ_are_refused() -> None:
     with pytest.raises(EdgeError, match="3 references are one and the same"):
-        first_threshold([0.0, 0.0, 0.0])
+        set_threshold([], [0.0, 0.0, 0.0], Wish())
 
 
-@pytest.mark.parametrize(("n", "bound"), [(1, 0.95), (2, 0.7764), (4, 0.5271), (10, 0.2589), (59, 0.0495)])
-def test_the_bound_has_its_known_values(n: int, bound: float) -> None:
-    assert share_above_bound(n) == pytest.approx(bound, abs=5e-5)
+def test_good_parts_outside_the_bank_decide_and_references_no_more() -> None:
+    threshold = set_threshold([0.1, 0.3, 0.2], [5.0, 6.0], Wish())
+    assert (threshold.value, threshold.grade) == (0.3, Grade.NOT_CERTIFIED)
+    assert threshold.method == "highest of 3 good parts"
 
 
-@given(n=st.integers(1, 500))
-def test_n_parts_stay_below_a_limit_that_the_bound_exceeds_once_in_twenty(n: int) -> None:
-    assert (1 - share_above_bound(n)) ** n == pytest.approx(0.05)
+def test_enough_good_parts_certify_with_the_lowest_threshold_that_the_promise_allows() -> None:
+    good = [float(number) for number in range(1, 101)]
+    threshold = set_threshold(good, [], Wish(target_false_reject=0.1))
+    assert threshold.grade is Grade.CERTIFIED
+    assert threshold.promise is not None
+    assert threshold.promise.rank == 5
+    assert threshold.value == 96.0
+    assert threshold.method == "5th highest of 100 good parts"
 
 
-def test_the_bound_holds_in_nineteen_draws_of_twenty() -> None:
-    """Scores are uniform, so the share of parts above a threshold t is 1 - t."""
-    rng = np.random.default_rng(0)
-    for n in (2, 4, 8):
-        shares = np.array([1 - (first_threshold(list(draw)).value or 0) for draw in rng.random((20_000, n))])
-        assert (shares <= share_above_bound(n)).mean() == pytest.approx(0.95, abs=0.005)
+def test_two_targets_make_an_unsure_band() -> None:
+    good = [float(number) for number in range(1, 301)]
+    threshold = set_threshold(good, [], Wish(target_false_reject=0.05, target_false_defect=0.01))
+    assert (threshold.value, threshold.defect) == (292.0, 300.0)
 
 
-def test_what_four_parts_cannot_know_is_said_in_numbers() -> None:
-    limits = first_threshold([0.3, 0.4, 0.2, 0.1]).limits
-    assert "up to 52.7% of good parts" in limits
-    assert "how many it misses is unknown" in limits
+def test_a_threshold_by_hand_is_bounded_by_what_lies_above_it() -> None:
+    """Clopper and Pearson: with 1 of 30 above, at most 14.9 %."""
+    good = [float(number) for number in range(1, 31)]
+    threshold = set_threshold(good, [], Wish(threshold=29.5, defect_threshold=40.0))
+    assert (threshold.value, threshold.defect, threshold.grade) == (29.5, 40.0, Grade.NOT_CERTIFIED)
+    assert threshold.promise is not None
+    assert threshold.promise.by_hand
+    assert threshold.promise.rate_bound == pytest.approx(0.149, abs=5e-4)
 
 
-@given(
-    loo_maps=arrays(
-        np.float32, array_shapes(min_dims=3, max_dims=3, max_side=6), elements=st.floats(0.125, 4, width=32)
-    )
+def test_a_threshold_by_hand_that_every_part_exceeds_is_refused() -> None:
+    with pytest.raises(EdgeError, match="every one of the 2 good parts lies above"):
+        set_threshold([0.5, 0.6], [], Wish(threshold=0.4))
+
+
+def test_a_threshold_that_no_picture_can_reach_is_refused() -> None:
+    check_reachable(0.9, [0.2, 0.95])
+    with pytest.raises(EdgeError, match="no picture can reach it; one that shows nothing of the part scores 0.900"):
+        check_reachable(0.9, [0.2, 0.9])
+
+
+@pytest.mark.parametrize(
+    ("wish", "message"),
+    [
+        ({"target_false_reject": 0.0}, "--target-false-reject 0 is no share"),
+        ({"target_false_reject": 1.5}, "--target-false-reject 1.5 is no share"),
+        ({"target_false_reject": float("nan")}, "--target-false-reject nan is no share"),
+        ({"target_false_reject": 0.01, "target_false_defect": 0.02}, "0.02 is not below --target-false-reject 0.01"),
+        ({"defect_threshold": 0.5}, "needs a --threshold at or below it; it is not given"),
+        ({"threshold": 0.6, "defect_threshold": 0.5}, "it is 0.6"),
+        ({"threshold": float("inf")}, "--threshold inf is no score"),
+    ],
 )
-def test_the_scale_rises_from_noise_over_the_threshold(loo_maps: np.ndarray) -> None:
-    mark = float(loo_maps.max())
-    scale = heatmap_scale(loo_maps, mark)
-    assert 0 < scale.low <= scale.mark == mark < scale.high
-    assert (loo_maps > scale.low + 1e-6).sum() <= np.ceil(0.05 * loo_maps.size)
+def test_a_wish_that_cannot_be_meant_is_refused(wish: dict[str, float], message: str) -> None:
+    with pytest.raises(EdgeError, match=message):
+        Wish(**wish)
+
+
+@given(values=scores, rank=st.integers(1, 30))
+def test_rank_minus_one_scores_lie_above_the_nth_highest_at_most(values: list[float], rank: int) -> None:
+    if rank <= len(values):
+        value = nth_highest(values, rank)
+        assert sum(each > value for each in values) <= rank - 1 < sum(each >= value for each in values)

@@ -1,0 +1,100 @@
+"""Parts outside the bank, known to be good or defective: what the new heads say about each."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from calibration.scale import MapLook, map_looks
+from edge.errors import EdgeError
+from edge.frame import Pixels
+from edge.line.camera import Camera
+from edge.line.picture import read_picture
+from edge.line.sources import pictures_in
+from edge.line.trigger import Every, Still
+from edge.vision.features import Encoder
+from edge.vision.heads import Heads, run_heads
+from edge.vision.looks import Looks
+from edge.vision.manifest import KnownPart
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """A physical part to be scored: its name, and the files or pictures ([H, W, 3] uint8 RGB) that show it."""
+
+    source: str
+    pictures: Sequence[Path | Pixels]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """A known part's score, and its maps' looks, one a picture; none without a map head."""
+
+    part: KnownPart
+    looks: tuple[MapLook, ...]
+
+
+def parts_in(folder: Path, *, option: str) -> list[Shown]:
+    """The parts of a folder by name: each picture in it is one, and each folder in it is one with all its pictures.
+
+    Raises EdgeError, naming the option, if there is no such folder or no picture in it.
+    """
+    if not folder.is_dir():
+        raise EdgeError(f"{option} {folder}: no such folder. Give one with pictures, each of another part.")
+    parts = [Shown(file.name, [file]) for file in pictures_in(folder)]
+    for inner in sorted(each for each in folder.iterdir() if each.is_dir()):
+        if files := pictures_in(inner):
+            parts.append(Shown(inner.name, files))
+    if not parts:
+        raise EdgeError(f"{option} {folder}: no pictures in this folder, nor in the folders in it.")
+    return parts
+
+
+def next_parts(camera: Camera, count: int) -> Iterator[Shown]:
+    """The next `count` parts that the camera sees: each that comes to rest, or each picture of a folder.
+
+    None is left out for how it looks, since the line would not either. Raises EdgeError if the camera ends before.
+    """
+    trigger = Still() if camera.continuous else Every()
+    taken = 0
+    while taken < count:
+        shot = camera.read()
+        if shot is None:
+            raise EdgeError(f"{camera.source}: {taken} of {count} further good parts, and there are no more pictures.")
+        if shot.pixels is not None and trigger.feed(shot.pixels):
+            taken += 1
+            yield Shown(shot.source, [shot.pixels])
+
+
+def outside_the_bank(parts: Iterable[Shown], references: Sequence[Pixels]) -> Iterator[Shown]:
+    """The parts of which no picture is one of the references, to the pixel."""
+    for part in parts:
+        pictures = [_pixels(each) for each in part.pictures]
+        if not any(np.array_equal(one, other) for one in pictures for other in references):
+            yield part
+
+
+def score_part(encoder: Encoder, heads: Heads, part: Shown) -> Scores:
+    """Score every picture of a part as the line would. Raises UnreadablePicture naming the file.
+
+    A part's score is that of its worst picture, as a part's outcome on the line is its worst frame's.
+    """
+    looks = [one for each in part.pictures for one in look(encoder, heads, [_pixels(each)])]
+    score = max(score for score, _ in looks)
+    maps = tuple(of_map for _, of_map in looks if of_map is not None)
+    return Scores(KnownPart(source=part.source, score=score, pictures=len(part.pictures)), maps)
+
+
+def look(encoder: Encoder, heads: Heads, pictures: Sequence[Pixels]) -> list[tuple[float, MapLook | None]]:
+    """Each picture's score, and its map's look if the recipe has a map."""
+    looks = Looks(encoder)
+    looked = looks.encode(looks.prepare(pictures, [heads.box] * len(pictures)))
+    features, part = looked.select(range(len(pictures)))
+    scored = run_heads(features, heads, side=encoder.input_size, part=part)
+    maps: list[MapLook | None] = [*map_looks(scored)]
+    return list(zip(scored.score.tolist(), maps or [None] * len(pictures), strict=True))
+
+
+def _pixels(picture: Path | Pixels) -> Pixels:
+    return read_picture(picture) if isinstance(picture, Path) else picture

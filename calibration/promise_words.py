@@ -1,0 +1,75 @@
+"""What a bundle's threshold promises, and what it cannot, in sentences: for the terminal, the report and `show`."""
+
+from calibration.promise import exact_interval
+from calibration.threshold import Grade
+from edge.vision.manifest import Calibration, Manifest, Promise
+
+ANOTHER_DAY = (
+    "Parts of one session prove nothing about another day's light, fixture or material: certify with parts of another "
+    "day, or calibrate again when something has changed."
+)
+
+
+def sentences(made: Manifest) -> list[str]:
+    """The threshold's promise, the miss rate and the limits of both, in the order in which they should be read."""
+    said = made.calibration
+    return [*_thresholds(made), *_promise(said), misses(made), ANOTHER_DAY]
+
+
+def _thresholds(made: Manifest) -> list[str]:
+    if made.threshold is None:
+        return ["No threshold: one good part says nothing about how good parts differ. Every frame will be unsure."]
+    said = [f"Threshold {made.threshold:.3f} ({made.calibration.method}): a part is ok up to it."]
+    if made.defect_threshold is not None and made.defect_threshold > made.threshold:
+        said.append(f"Between it and {made.defect_threshold:.3f} a part is unsure, above that a defect.")
+    elif made.defect_threshold is not None:
+        said.append("The defect threshold is the same: too few parts to tell two apart, so no part will be unsure.")
+    return said
+
+
+def _promise(said: Calibration) -> list[str]:
+    promise = said.promise
+    if promise is None:
+        return [f"Grade: {Grade.NO_PROMISE}."]
+    return [f"Grade: {_grade(said.grade, promise)}", _bounds(promise), *_given(promise)]
+
+
+def _grade(grade: str, promise: Promise) -> str:
+    target, needed = f"{promise.target:.3g}", f"{promise.parts_to_certify} good parts outside the bank"
+    if grade == Grade.CERTIFIED:
+        return f"certified for a false-reject rate of {target}, by {promise.parts} good parts outside the bank."
+    if grade == Grade.NOT_CERTIFIED:
+        return f"not certified for a false-reject rate of {target}: {promise.parts} good parts; {needed} would do."
+    return (
+        f"estimate, from {promise.parts} references each scored against the others (that they share references makes "
+        f"the bounds approximate). {needed} would certify a false-reject rate of {target}: --good PATH."
+    )
+
+
+def _bounds(promise: Promise) -> str:
+    return (
+        f"If parts to come are like these {promise.parts}, up to {promise.rate_bound:.1%} of good parts may be "
+        f"rejected in the long run, and up to {promise.count_bound} of the next {promise.next_parts} "
+        "(95 % confidence each)."
+    )
+
+
+def _given(promise: Promise) -> list[str]:
+    if not promise.by_hand:
+        return []
+    return ["The threshold was given by hand: the bounds hold only if that was done before these parts were seen."]
+
+
+def misses(made: Manifest) -> str:
+    """How many of the known defects would pass as ok, with the exact interval; or that nobody knows."""
+    bad = made.calibration.bad
+    if not bad:
+        return "No defect was shown: how many it misses is unknown (--bad PATH)."
+    if made.threshold is None:
+        return f"{len(bad)} known defects were scored; without a threshold none is ok."
+    missed = sum(part.score <= made.threshold for part in bad)
+    low, high = exact_interval(missed, of=len(bad))
+    return (
+        f"Of {len(bad)} known defects {missed} would pass as ok: miss rate {missed / len(bad):.1%} "
+        f"(95 % interval {low:.1%} to {high:.1%}, for defects like these)."
+    )
