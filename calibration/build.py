@@ -70,7 +70,8 @@ def build(
     known_bad = [score_part(encoder, heads, part) for part in bad]
     threshold = set_threshold([each.part.score for each in known_good], left_out.scores, wish or Wish())
     if threshold.value is not None and {"few-shot", "neighbourhood"} & set(heads.recipe.maps):
-        check_reachable(threshold.value, [score for score, _ in look(encoder, heads, nothing_like(pictures[0]))])
+        strangest = [look(encoder, heads, [picture])[0][0] for picture in nothing_like(pictures[0])]
+        check_reachable(threshold.value, strangest)
     found = _Found(looks.box, left_out, known_good, known_bad, threshold)
     manifest = _manifest(encoder, references, ingredients, heads, found, category=category, controls=controls or {})
     folder = save_bundle(

@@ -6,6 +6,8 @@ distributed, and of the next m parts a beta-binomial number lies above it (order
 make fewer parts lie above.
 """
 
+from functools import cache
+
 from scipy.stats import beta, betabinom
 
 CONFIDENCE = 0.95
@@ -13,6 +15,7 @@ NEXT_PARTS = 100
 """Parts to come whose rejects are bounded by number."""
 
 
+@cache
 def rate_bound(*, parts: int, rank: int) -> float:
     """One-sided 95 % upper bound on the long-run share of parts above the `rank`-th highest of `parts` scores: 0..1.
 
@@ -22,11 +25,13 @@ def rate_bound(*, parts: int, rank: int) -> float:
     return float(beta.ppf(CONFIDENCE, rank, parts + 1 - rank)) if rank <= parts else 1.0
 
 
+@cache
 def count_bound(*, parts: int, rank: int, of: int = NEXT_PARTS) -> int:
     """The number that the rejects among the next `of` parts do not exceed in 95 % of calibrations: 0..of."""
     return int(betabinom.ppf(CONFIDENCE, of, rank, parts + 1 - rank)) if rank <= parts else of
 
 
+@cache
 def rank_for(target: float, *, parts: int) -> int:
     """The rank to take for a false-reject rate of at most `target`: the largest whose bound is within it, at least 1.
 
@@ -40,6 +45,7 @@ def rank_for(target: float, *, parts: int) -> int:
     return low
 
 
+@cache
 def parts_to_certify(target: float, *, rank: int = 1) -> int:
     """The smallest number of parts whose `rank`-th highest score holds `target`; 299 for 1 % with the highest."""
     low, high = rank, max(rank, 2)

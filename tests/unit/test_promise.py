@@ -43,8 +43,9 @@ def test_the_rank_is_the_largest_that_holds_the_target(target: float, parts: int
 
 
 @pytest.mark.parametrize(
-    ("count", "of", "low", "high"), [(0, 50, 0.0, 0.0711), (3, 50, 0.0125, 0.1655), (50, 50, 0.9289, 1.0), (1, 1, 0.025, 1.0)]
-)  # fmt: skip
+    ("count", "of", "low", "high"),
+    [(0, 50, 0.0, 0.0711), (3, 50, 0.0125, 0.1655), (50, 50, 0.9289, 1.0), (1, 1, 0.025, 1.0)],
+)
 def test_the_exact_interval_has_its_known_values(count: int, of: int, low: float, high: float) -> None:
     assert exact_interval(count, of=of) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
 

@@ -1,0 +1,118 @@
+"""Parts known to be good or defective: read by part, kept out of the bank, scored as the line scores them."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from calibration.build import build
+from calibration.known_parts import Shown, next_parts, outside_the_bank, parts_in, score_part
+from calibration.references import Taken
+from calibration.threshold import Grade, Wish
+from edge.errors import EdgeError
+from edge.line.camera import open_camera
+from edge.line.camera_spec import parse_camera
+from edge.verdict import Outcome, Reason
+from edge.vision.bundle import load_bundle
+from edge.vision.bundle_heads import load_heads
+from edge.vision.scorer import VisionScorer
+from tests.patch_encoder import PatchEncoder, grey_part
+
+REFERENCES = [Taken(grey_part(number), f"{number}.png") for number in range(4)]
+GOOD = [Shown(f"good-{number}", [grey_part(number)]) for number in range(10, 22)]
+BAD = [Shown(f"bad-{number}", [grey_part(number, spot=True)]) for number in range(30, 35)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two parts of one picture each, and one of three."""
+    root = tmp_path / "good"
+    for name in ("b.png", "a.png", "turned/1.png", "turned/2.png", "turned/3.png"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        assert cv2.imwrite(str(root / name), grey_part(len(name)))
+    (root / "notes").mkdir()
+    return root
+
+
+def test_each_picture_and_each_folder_of_pictures_is_a_part(folder: Path) -> None:
+    parts = parts_in(folder, option="--good")
+    assert [(part.source, len(part.pictures)) for part in parts] == [("a.png", 1), ("b.png", 1), ("turned", 3)]
+
+
+def test_a_folder_without_pictures_is_refused_by_the_options_name(tmp_path: Path) -> None:
+    with pytest.raises(EdgeError, match=r"--bad .*no pictures in this folder"):
+        parts_in(tmp_path, option="--bad")
+    with pytest.raises(EdgeError, match=r"--good .*nowhere: no such folder"):
+        parts_in(tmp_path / "nowhere", option="--good")
+
+
+def test_the_next_parts_of_a_source_come_after_those_already_taken(folder: Path) -> None:
+    camera = open_camera(parse_camera(str(folder)), fps=None, once=True)
+    camera.read()
+    assert [part.source for part in next_parts(camera, 1)] == ["b.png"]
+    with pytest.raises(EdgeError, match="0 of 2 further good parts, and there are no more"):
+        list(next_parts(camera, 2))
+
+
+def test_a_reference_is_not_evidence_about_itself() -> None:
+    again = Shown("again", [grey_part(50), REFERENCES[2].pixels])
+    assert list(outside_the_bank([*GOOD, again], [each.pixels for each in REFERENCES])) == GOOD
+
+
+def test_a_parts_score_is_its_worst_pictures(tmp_path: Path) -> None:
+    encoder = PatchEncoder()
+    build(encoder, REFERENCES, category="part", bundles_dir=tmp_path)
+    heads = load_heads(load_bundle(tmp_path, "part"), encoder)
+    pictures = [grey_part(40), grey_part(41, spot=True), grey_part(42)]
+    alone = [score_part(encoder, heads, Shown("one", [pixels])).part.score for pixels in pictures]
+    together = score_part(encoder, heads, Shown("all", pictures))
+    assert (together.part.score, together.part.pictures) == (max(alone), 3)
+    assert max(alone) == alone[1]
+
+
+def test_calibration_and_line_give_a_part_the_same_score(tmp_path: Path) -> None:
+    encoder = PatchEncoder()
+    made = build(encoder, REFERENCES, category="part", bundles_dir=tmp_path, good=GOOD, bad=BAD).manifest
+    scorer = VisionScorer(encoder, tmp_path)
+    scorer.load("part")
+    for shown, known in zip([*GOOD, *BAD], [*made.calibration.good, *made.calibration.bad], strict=True):
+        assert scorer.score(list(shown.pictures), ["part"])[0].score == pytest.approx(known.score, abs=1e-6)
+
+
+def test_good_parts_set_the_threshold_and_all_but_rank_minus_one_are_ok(tmp_path: Path) -> None:
+    encoder = PatchEncoder()
+    wish = Wish(target_false_reject=0.4, target_false_defect=0.25)
+    made = build(encoder, REFERENCES, category="part", bundles_dir=tmp_path, good=GOOD, bad=BAD, wish=wish).manifest
+    assert made.calibration.grade == Grade.CERTIFIED
+    assert made.calibration.promise is not None
+    rank = made.calibration.promise.rank
+    assert rank > 1
+    scorer = VisionScorer(encoder, tmp_path)
+    scorer.load("part")
+    verdicts = [scorer.score(list(part.pictures), ["part"])[0] for part in (*GOOD, *BAD)]
+    reasons = [verdict.reason for verdict in verdicts[: len(GOOD)]]
+    assert reasons.count(None) == len(GOOD) - (rank - 1)
+    assert reasons.count(Reason.BETWEEN_THRESHOLDS) == rank - 1
+    assert {verdict.outcome for verdict in verdicts[len(GOOD) :]} == {Outcome.DEFECT}
+    assert verdicts[0].defect_threshold == made.defect_threshold is not None
+
+
+def test_one_reference_with_good_parts_has_a_threshold_and_a_scale(tmp_path: Path) -> None:
+    made = build(PatchEncoder(), REFERENCES[:1], category="part", bundles_dir=tmp_path, good=GOOD).manifest
+    assert made.calibration.grade == Grade.NOT_CERTIFIED
+    assert made.threshold is not None
+    assert made.scale is not None
+
+
+def test_a_threshold_that_only_something_else_could_exceed_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EdgeError, match="no picture can reach it"):
+        build(PatchEncoder(), REFERENCES, category="part", bundles_dir=tmp_path, wish=Wish(threshold=1e6))
+    assert not list(tmp_path.glob("part/[0-9]*"))
+
+
+def test_something_else_among_the_good_parts_is_refused_once_nothing_lies_above_it(tmp_path: Path) -> None:
+    negative = Shown("negative", [255 - REFERENCES[0].pixels])
+    noise = Shown("noise", [np.random.default_rng(0).integers(0, 256, REFERENCES[0].pixels.shape, dtype=np.uint8)])
+    with pytest.raises(EdgeError, match="something else among the references or good parts"):
+        build(PatchEncoder(), REFERENCES, category="part", bundles_dir=tmp_path, good=[*GOOD, negative, noise])
