@@ -23,6 +23,7 @@ from edge.vision.bundle_folder import (
 from edge.vision.bundle_name import BundleName
 from edge.vision.bundle_promotion import resolve
 from edge.vision.bundle_store import add_version, called, folder_of, versions, writing
+from edge.vision.manifest import CATEGORY
 
 MAX_FILES = 100_000
 MAX_DESCRIPTION_BYTES = 64 << 20
@@ -122,7 +123,8 @@ def _check_entries(archive: zipfile.ZipFile, file: Path) -> None:
     for entry in entries:
         name = entry.orig_filename  # before zipfile mends it
         path = PurePosixPath(name)
-        if path.is_absolute() or str(path) != name or ".." in path.parts or not name.isprintable():
+        inside_a_file = names & {str(parent) for parent in path.parents}
+        if path.is_absolute() or str(path) != name or ".." in path.parts or not name.isprintable() or inside_a_file:
             raise _refused(file, f"{name!r} is no path inside a bundle")
         if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
             raise _refused(file, f"{name} is a link or another special file")
@@ -141,7 +143,10 @@ def _described(archive: zipfile.ZipFile, file: Path) -> Described:
             raise _refused(file, f"{name} is missing")
         if files[name] > MAX_DESCRIPTION_BYTES:
             raise _refused(file, f"{name} has {files[name]} bytes")
-    return parse_description(archive.read(DESCRIPTION_FILE), archive.read(HASH_FILE), called=str(file))
+    described = parse_description(archive.read(DESCRIPTION_FILE), archive.read(HASH_FILE), called=str(file))
+    if not CATEGORY.fullmatch(described.manifest.category):
+        raise _refused(file, f"its category is {described.manifest.category!r}")
+    return described
 
 
 def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:

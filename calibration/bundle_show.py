@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from edge.errors import EdgeError
 from edge.vision.bundle_folder import check_folder, read_description
@@ -14,7 +13,9 @@ from edge.vision.bundle_promotion import in_use, resolve
 from edge.vision.bundle_store import called, folder_of, versions
 from edge.vision.manifest import check_category
 
+HEADINGS = ("BUNDLE", "IN USE", "MADE (UTC)", "REFS", "GRADE", "THRESHOLD", "ENCODER", "RECIPE", "CONTENT")
 HASH_DIGITS = 10  # as on the page
+WIDTH = 26
 
 
 def rows_of(bundles_dir: Path, category: str | None) -> list[dict[str, Any]]:
@@ -49,22 +50,26 @@ def show_table(console: Console, rows: list[dict[str, Any]], bundles_dir: Path) 
     if not rows:
         console.print(f"No bundles in {bundles_dir}. Make one: calibrate --category NAME --refs 4 --camera ...")
         return
-    table = Table("BUNDLE", "IN USE", "MADE", "REFS", "GRADE", "THRESHOLD", "ENCODER", "RECIPE", "CONTENT", box=None)
-    for row in rows:
-        used = "yes" if row["in_use"] else ""
-        if "damaged" in row:
-            table.add_row(row["bundle"], used, "damaged")
-            continue
-        threshold = "none" if row["threshold"] is None else f"{row['threshold']:.3f}"
-        encoder = f"{row['encoder']} {row['input_size']}"
-        table.add_row(
-            row["bundle"], used, row["created"], str(row["references"]), row["grade"], threshold, encoder,
-            row["recipe"], row["sha256"][:HASH_DIGITS],
-        )  # fmt: skip
-    console.print(table)
+    lines = [HEADINGS, *(_cells(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
+    for line in lines:
+        padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        console.print("  ".join(padded).rstrip(), markup=False)
     for row in rows:
         if "damaged" in row:
             console.print(row["damaged"], markup=False, style="red")
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    used = "yes" if row["in_use"] else ""
+    if "damaged" in row:
+        return row["bundle"], used, "damaged", "", "", "", "", "", ""
+    threshold = "none" if row["threshold"] is None else f"{row['threshold']:.3f}"
+    made, encoder = row["created"][:16].replace("T", " "), f"{row['encoder']} {row['input_size']}"
+    return (
+        row["bundle"], used, made, str(row["references"]), row["grade"], threshold, encoder, row["recipe"],
+        row["sha256"][:HASH_DIGITS],
+    )  # fmt: skip
 
 
 def facts_of(bundles_dir: Path, name: BundleName) -> dict[str, Any]:
@@ -94,7 +99,7 @@ def show_facts(console: Console, facts: dict[str, Any]) -> None:
         reason = "" if each["reason"] is None else f": {each['reason']}"
         was = "" if each["replaced"] is None else f", instead of {facts['category']}@{each['replaced']}"
         what = f"{each['time']} {each['action']} {facts['category']}@{each['version']}{was}, by {each['by']}{reason}"
-        console.print(f"{'history':16} {what}", markup=False)
+        console.print(f"{'history':{WIDTH}} {what}", markup=False)
 
 
 def _show_fact(console: Console, name: str, value: Any) -> None:
@@ -104,7 +109,7 @@ def _show_fact(console: Console, name: str, value: Any) -> None:
             _show_fact(console, f"{name} {inner}" if name != "calibration" else inner, content)
     elif value not in (None, [], {}):
         said = value if not isinstance(value, list) else ", ".join(_said(each) for each in value)
-        console.print(f"{name.replace('_', ' '):16} {_said(said)}", markup=False)
+        console.print(f"{name.replace('_', ' '):{WIDTH}} {_said(said)}", markup=False)
 
 
 def _said(value: Any) -> str:

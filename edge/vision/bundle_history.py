@@ -21,7 +21,7 @@ class Promotion(BaseModel):
     action:   `rollback` goes back to what was in use before; `promote` is everything else
     version:  what is in use from then on;  sha256: its content hash
     replaced: what was in use until then, None where nothing was
-    by:       the account, as $USER or the number of the user
+    by:       the account, its name or its number
     reason:   as given, None where none was
     """
 

@@ -1,5 +1,6 @@
 """Which version of a category is in use: one small file, `current`, replaced whole; and who put it there, and why."""
 
+import getpass
 import os
 import re
 from collections.abc import Mapping
@@ -107,13 +108,21 @@ def _put_into_use(
             version=version,
             sha256=described.sha256,
             replaced=_version_in(home / CURRENT_FILE),
-            by=os.environ.get("USER") or str(os.getuid()),
+            by=_account(),
             reason=reason,
         )
         history = [*read_history(home), promotion]
         lines = "".join(f"{each.model_dump_json()}\n" for each in history)
         _replace(home, {HISTORY_FILE: lines.encode(), CURRENT_FILE: f"{version}\n".encode()})
     return name
+
+
+def _account() -> str:
+    """Who runs this: the account's name, or its number where it has none, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _replace(home: Path, contents: Mapping[str, bytes]) -> None:

@@ -87,7 +87,7 @@ def test_a_damaged_pointer_is_refused_and_mended_by_a_promotion(tmp_path: Path) 
 
 
 def test_the_history_says_what_was_in_use_by_whom_and_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("USER", "ada")
+    monkeypatch.setenv("LOGNAME", "ada")
     saved(tmp_path)
     saved(tmp_path, promoted=False)
     promote(tmp_path, "pcb", 2, reason="a new lot")
@@ -188,12 +188,16 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from edge.errors import EdgeError
+from edge.vision.bundle_folder import write_folder
 from edge.vision.bundle_promotion import promote
-from tests.tiny_bundle import saved
+from edge.vision.bundle_store import add_version
 folder, limit = Path(sys.argv[1]), int(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 try:
-    saved(folder, promoted=False) if limit else promote(folder, "pcb", 1)
+    if limit:
+        add_version(folder, "pcb", lambda new: write_folder(new, {"small": b"x", "large": bytes(9000)}))
+    else:
+        promote(folder, "pcb", 1)
 except EdgeError as error:
     sys.exit(str(error))
 """
