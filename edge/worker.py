@@ -85,6 +85,7 @@ class Worker:
         self._at_hand: dict[tuple[str, str], AtHand] = {}
         self._loaded: set[str] = set()  # categories
         self._stop = threading.Event()
+        self._ending = threading.Event()  # not `_stop`: a signal sets that, perhaps while this thread does
 
     def run(self) -> None:
         """Work until `stop`; what was received by then is scored and recorded. Raises what any thread raised."""
@@ -108,7 +109,7 @@ class Worker:
 
     def _finish(self, bodies: Sequence[Future[None]]) -> None:
         """Let what is at hand be scored and recorded; raise what a thread raised."""
-        self._stop.set()
+        self._ending.set()
         self._batcher.close()
         while not all(body.done() for body in bodies):
             self._link.wakeup.wait(POLL_S)
@@ -226,7 +227,7 @@ class Worker:
     # watch
 
     def _watch(self) -> None:
-        while not self._stop.wait(WATCH_S):
+        while not self._ending.wait(WATCH_S):
             self._scorer.refresh()
 
     # write
