@@ -38,7 +38,7 @@ def list_bundles(
 
 
 def show(name: AnyName, data: Data = None, as_json: AsJson = False) -> None:
-    """Show a bundle: what it was made with and from, its threshold, when it came into use, and with --json its files' hashes.
+    """Show a bundle: what it was made with and from, its threshold, since when it is in use.
 
     Every byte is checked first. Exit code 2, with the reason, for a bundle that is not as calibration wrote it.
     """
