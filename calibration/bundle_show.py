@@ -16,6 +16,7 @@ from edge.vision.manifest import check_category
 HEADINGS = ("BUNDLE", "IN USE", "MADE (UTC)", "REFS", "GRADE", "THRESHOLD", "ENCODER", "RECIPE", "CONTENT")
 HASH_DIGITS = 10  # as on the page
 WIDTH = 26
+MOST_NAMED = 8
 
 
 def rows_of(bundles_dir: Path, category: str | None) -> list[dict[str, Any]]:
@@ -108,13 +109,15 @@ def _show_fact(console: Console, name: str, value: Any) -> None:
         for inner, content in value.items():
             _show_fact(console, f"{name} {inner}" if name != "calibration" else inner, content)
     elif value not in (None, [], {}):
-        said = value if not isinstance(value, list) else ", ".join(_said(each) for each in value)
-        console.print(f"{name.replace('_', ' '):{WIDTH}} {_said(said)}", markup=False)
+        console.print(f"{name.replace('_', ' '):{WIDTH}} {_said(value)}", markup=False)
 
 
 def _said(value: Any) -> str:
+    if isinstance(value, list):
+        more = f", ... ({len(value)} in all)" if len(value) > MOST_NAMED else ""
+        return ", ".join(map(_said, value[:MOST_NAMED])) + more
     if isinstance(value, dict):
-        return " ".join(str(content) for content in value.values())
+        return " ".join(map(_said, value.values()))
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

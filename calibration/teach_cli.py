@@ -74,8 +74,8 @@ def calibrate(
     from calibration.teach import Wanted, teach  # with torch, which takes seconds
 
     wanted = Wanted(
-        name, refs, combined, object_name or name, prompts, closer_look=closer_look, good=known_good, bad=bad, wish=wish,
-        promote=promote,
+        name, refs, combined, object_name or name, prompts, closer_look=closer_look, good=known_good, bad=bad,
+        wish=wish, promote=promote,
     )  # fmt: skip
     taught = teach(settings, spec, wanted, console)
     camera_again = None if images else spec.redacted
