@@ -19,6 +19,8 @@ from calibration.threshold import Threshold, Wish, check_reachable, set_threshol
 from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.vision.bundle import Arrays, save_bundle
+from edge.vision.bundle_name import BundleName
+from edge.vision.bundle_promotion import promote
 from edge.vision.features import Encoder
 from edge.vision.heads import Heads
 from edge.vision.manifest import Calibration, Manifest, Reference
@@ -32,6 +34,11 @@ class Built:
     folder: Path
     manifest: Manifest
     threshold: Threshold
+
+    @property
+    def name(self) -> BundleName:
+        """What people call the bundle."""
+        return BundleName(self.manifest.category, int(self.folder.name))
 
 
 def build(
@@ -47,8 +54,9 @@ def build(
     good: Iterable[Shown] = (),
     bad: Iterable[Shown] = (),
     wish: Wish | None = None,
+    promoted: bool = True,
 ) -> Built:
-    """Make and promote the next bundle of a category from pictures of good parts.
+    """Make the next bundle of a category from pictures of good parts.
 
     ingredients: the recipe and what its heads need; default: `default_recipe`
     controls:    what was locked at the camera
@@ -56,6 +64,7 @@ def build(
     closer_look: whether the neighbourhood head looks at the part by itself too, if it lies in one place
     good, bad:   parts that are not references and known to be good or defective, read one by one when the heads stand
     wish:        what the thresholds should hold; default: a false-reject rate of 1 %
+    promoted:    whether the line is to use it at once
     Raises EdgeError for an impossible category name, references that are all the same, a head without its parts, or a
     threshold that no score can reach or that every good part exceeds.
     """
@@ -83,7 +92,10 @@ def build(
         embeddings=as_arrays(_embeddings(heads)),
         trained=ingredients.trained,
     )
-    return Built(folder, manifest, threshold)
+    built = Built(folder, manifest, threshold)
+    if promoted:
+        promote(bundles_dir, category, int(folder.name), reason="calibrated")
+    return built
 
 
 @dataclass(frozen=True, slots=True, eq=False)

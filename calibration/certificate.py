@@ -1,7 +1,6 @@
 """The one page that an engineer signs: what a bundle's threshold promises, on what grounds, with plots."""
 
 import json
-from hashlib import sha256
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -10,7 +9,8 @@ from markupsafe import Markup
 from calibration.certificate_plots import plot_bound, plot_scores
 from calibration.promise_words import sentences
 from edge import __version__
-from edge.vision.manifest import KnownPart, Manifest, parse_manifest
+from edge.vision.bundle_folder import read_description
+from edge.vision.manifest import KnownPart, Manifest
 
 MOST_NAMED = 10
 """Parts that are named in a list, at most."""
@@ -21,9 +21,9 @@ def write_certificate(reports: Path, folder: Path) -> Path:
 
     Raises EdgeError if the folder holds no bundle.
     """
-    described = (folder / "bundle.json").read_bytes()
-    made = parse_manifest(described, folder)
-    page = certificate(made, name=f"{made.category}@{folder.name}", content_hash=sha256(described).hexdigest())
+    described = read_description(folder, called=f"bundle {folder}")
+    made = described.manifest
+    page = certificate(made, name=f"{made.category}@{folder.name}", content_hash=described.sha256)
     reports.mkdir(parents=True, exist_ok=True)
     path = reports / f"{made.category}@{folder.name}.html"
     path.write_text(page)

@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 
 from calibration.adapters.cli import adapters as adapters_command
+from calibration.bundles_cli import export, import_, list_bundles, promote, rollback, show
 from calibration.evaluation.cli import evaluate
 from calibration.lite.cli import lite_adapters
 from calibration.prompts_cli import prompts as prompts_command
@@ -23,12 +24,19 @@ app = typer.Typer(
     help="""Teach the line a kind of part, train zero-shot heads, and measure both.
 
     Begin with `calibrate --category NAME --refs 4 --camera 0`: it learns from a few pictures of GOOD parts and writes a
-    bundle that `edge run --camera 0=NAME` loads. The commands below train and evaluate the two papers' methods.
+    bundle that `edge run --camera 0=NAME` loads. Bundles are numbered, NAME@1, NAME@2, ..., and never changed; `list`,
+    `show`, `promote`, `rollback`, `export` and `import` handle them. The other commands train and evaluate the two
+    papers' methods.
 
     Exit codes: 0 done; 1 a measurement is not complete; 2 something that you can mend, named in the message.
     """,
 )
 app.callback(invoke_without_command=True)(calibrate)
+for name, command in (
+    ("list", list_bundles), ("show", show), ("promote", promote), ("rollback", rollback), ("export", export),
+    ("import", import_),
+):  # fmt: skip
+    app.command(name)(command)
 app.command("evaluate")(evaluate)
 app.command("adapters")(adapters_command)
 app.command("prompts")(prompts_command)

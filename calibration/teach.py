@@ -28,6 +28,7 @@ class Wanted:
 
     recipe:      None for the encoder's own;  object_name: what prompts call the part
     good, bad:   folders of parts known to be good or defective; `good` may be a number of parts from the source
+    promote:     whether the line is to use the bundle at once
     """
 
     category: str
@@ -39,6 +40,7 @@ class Wanted:
     good: Path | int | None = None
     bad: Path | None = None
     wish: Wish = field(default_factory=Wish)
+    promote: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +81,7 @@ def teach(settings: Settings, spec: CameraSpec, wanted: Wanted, console: Console
             good=counted(good, "scoring good parts", total=number),
             bad=counted(bad, "scoring defects", total=len(bad)),
             wish=wanted.wish,
+            promoted=wanted.promote,
         )
     left_out = number - len(built.manifest.calibration.good)
     if left_out:

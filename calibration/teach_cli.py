@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from calibration.teach_show import next_command, show, summary
+from calibration.teach_show import next_command, promote_command, show, summary
 from edge.errors import EdgeError
 from edge.settings import Precision, Settings
 
@@ -48,6 +48,7 @@ def calibrate(
     threshold: Annotated[float | None, typer.Option(help="Your own, instead: ok up to this score.")] = None,
     defect_threshold: Annotated[float | None, typer.Option(help="Your own: a defect above it.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    promote: Annotated[bool, typer.Option(help="Have the line use the new bundle at once.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; all else goes to stderr.")] = False,
 ) -> None:
     """Root of all commands; without one it learns a kind of part. Its help is the program's."""
@@ -73,10 +74,12 @@ def calibrate(
     from calibration.teach import Wanted, teach  # with torch, which takes seconds
 
     wanted = Wanted(
-        name, refs, combined, object_name or name, prompts, closer_look=closer_look, good=known_good, bad=bad, wish=wish
-    )
+        name, refs, combined, object_name or name, prompts, closer_look=closer_look, good=known_good, bad=bad,
+        wish=wish, promote=promote,
+    )  # fmt: skip
     taught = teach(settings, spec, wanted, console)
-    command = next_command(settings, None if images else spec.redacted, name)
+    camera_again = None if images else spec.redacted
+    command = next_command(settings, camera_again, name) if promote else promote_command(settings, taught.built)
     if as_json:
         typer.echo(json.dumps(summary(taught, command), indent=1))
     else:

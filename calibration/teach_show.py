@@ -34,7 +34,7 @@ def show(console: Console, taught: "Taught", command: str) -> None:
     if (box := made.part_box) is not None:
         where = f"{box.left:.0%}-{box.right:.0%} of the width, {box.top:.0%}-{box.bottom:.0%} of the height"
         console.print(f"Part      {where}: looked at by itself as well", markup=False)
-    console.print(f"Bundle    {built.folder}", markup=False)
+    console.print(f"Bundle    {built.name} in {built.folder}", markup=False)
     console.print(f"Report    {taught.certificate}", markup=False)
     console.print(f"Next      {command}", markup=False)
 
@@ -57,6 +57,7 @@ def summary(taught: "Taught", command: str) -> dict[str, object]:
     manifest, calibration = taught.built.manifest, taught.built.manifest.calibration
     return {
         "category": manifest.category,
+        "name": str(taught.built.name),
         "bundle": str(taught.built.folder),
         "references": [reference.source for reference in manifest.references],
         "refused": [{"source": each.source, "why": each.why} for each in taught.decisions if not each.taken],
@@ -88,3 +89,9 @@ def next_command(settings: Settings, camera: str | None, category: str) -> str:
     ):
         words += [option, str(value)] if value != default else []
     return shlex.join(words)
+
+
+def promote_command(settings: Settings, built: "Built") -> str:
+    """The command that puts a bundle into use which is not."""
+    data = [] if settings.data == Settings.model_construct().data else ["--data", str(settings.data)]
+    return shlex.join(["calibrate", "promote", str(built.name), *data])

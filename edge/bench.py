@@ -27,6 +27,7 @@ from edge.line.picture import read_picture
 from edge.process import PARENT, peak_mb
 from edge.settings import Settings
 from edge.vision.bundle import load_bundle, save_bundle
+from edge.vision.bundle_promotion import promote
 from edge.vision.encoder import configured_encoder
 from edge.vision.scorer import VisionScorer
 
@@ -146,7 +147,7 @@ def _flag_a_tenth(settings: Settings, scorer: VisionScorer, pictures: Sequence[P
     made = bundle.manifest
     scale = made.scale and replace(made.scale, mark=threshold)
     stricter = made.model_copy(update={"threshold": threshold, "scale": scale})
-    save_bundle(
+    flagging = save_bundle(
         settings.bundles,
         stricter,
         references,
@@ -154,6 +155,7 @@ def _flag_a_tenth(settings: Settings, scorer: VisionScorer, pictures: Sequence[P
         neighbours=bundle.neighbours,
         embeddings=bundle.embeddings,
     )
+    promote(settings.bundles, CATEGORY, int(flagging.name))
     scorer.load(CATEGORY)
 
 

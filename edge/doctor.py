@@ -125,7 +125,7 @@ def cameras(devices: Path) -> Finding:
 
 def categories(settings: Settings) -> Finding:
     """What this data folder has been taught."""
-    from edge.vision.bundle import categories as known
+    from edge.vision.bundle_promotion import categories as known
 
     names = known(settings.bundles)
     if names:

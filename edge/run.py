@@ -24,7 +24,8 @@ from edge.line.journal import JournalCount
 from edge.settings import Settings
 from edge.supervisor import Program, Role, Supervisor
 from edge.verdict import Reason
-from edge.vision.bundle import categories, load_bundle
+from edge.vision.bundle import load_bundle
+from edge.vision.bundle_promotion import categories
 from edge.vision.lite_adapters import INPUT_SIZE
 
 log = logging.getLogger(__name__)

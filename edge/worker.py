@@ -1,8 +1,9 @@
-"""Process 2: messages in, records out. Three threads: one talks, one scores, one writes.
+"""Process 2: messages in, records out. Four threads: one talks, one scores, one writes, one watches.
 
 talk:  ZeroMQ -> batcher            and committed -> acknowledgements
 score: batcher -> scorer -> entries
 write: entries -> pictures, rows -> committed
+watch: what was promoted -> scorer, which takes it up between two batches
 """
 
 import logging
@@ -30,6 +31,7 @@ from edge.vision.batch import Batcher
 log = logging.getLogger(__name__)
 
 POLL_S = 0.2
+WATCH_S = 1.0
 GROUP_FRAMES = 256  # about how many frames share one transaction at the most
 
 
@@ -38,6 +40,12 @@ class Scorer(Protocol):
 
     def load(self, category: str) -> None:
         """Make a category's bundle ready. Raises EdgeError if there is none or it does not fit."""
+
+    def refresh(self) -> None:
+        """Read what was promoted since, beside a running `score`; the next one judges by it. Logs what cannot be used.
+
+        It is called about once a second, from another thread than `score`.
+        """
 
     def score(self, pictures: Sequence[Pixels], categories: Sequence[str | None]) -> list[Verdict]:
         """One verdict a picture, in order; category None means that nobody calibrated this camera."""
@@ -77,11 +85,12 @@ class Worker:
         self._at_hand: dict[tuple[str, str], AtHand] = {}
         self._loaded: set[str] = set()  # categories
         self._stop = threading.Event()
+        self._ending = threading.Event()  # not `_stop`: a signal sets that, perhaps while this thread does
 
     def run(self) -> None:
         """Work until `stop`; what was received by then is scored and recorded. Raises what any thread raised."""
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            bodies = [pool.submit(self._score), pool.submit(self._write)]
+        with ThreadPoolExecutor(max_workers=3) as pool:
+            bodies = [pool.submit(self._score), pool.submit(self._write), pool.submit(self._watch)]
             for body in bodies:
                 body.add_done_callback(lambda _: self._link.wakeup.set())
             try:
@@ -100,6 +109,7 @@ class Worker:
 
     def _finish(self, bodies: Sequence[Future[None]]) -> None:
         """Let what is at hand be scored and recorded; raise what a thread raised."""
+        self._ending.set()
         self._batcher.close()
         while not all(body.done() for body in bodies):
             self._link.wakeup.wait(POLL_S)
@@ -213,6 +223,12 @@ class Worker:
             Entry(job.info, not_inspected(Reason.UNREADABLE)) if pixels is None else _entry(job, pixels, next(verdicts))
             for job, pixels in zip(jobs, pictures, strict=True)
         ]
+
+    # watch
+
+    def _watch(self) -> None:
+        while not self._ending.wait(WATCH_S):
+            self._scorer.refresh()
 
     # write
 

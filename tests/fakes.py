@@ -66,6 +66,9 @@ class NumberScorer:
         if category not in self._categories:
             raise EdgeError(f"no bundle for category {category}")
 
+    def refresh(self) -> None:
+        """Nothing is ever promoted here."""
+
     def score(self, pictures: Sequence[Pixels], categories: Sequence[str | None]) -> list[Verdict]:
         self.batch_sizes.append(len(pictures))
         time.sleep(self._delay_s * len(pictures))

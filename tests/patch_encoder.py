@@ -34,7 +34,7 @@ class PatchEncoder:
 
     def prepare(self, pictures: Sequence[Pixels]) -> Tensor:
         size = (self.input_size, self.input_size)
-        batches = [torch.from_numpy(np.ascontiguousarray(p)).permute(2, 0, 1)[None].float() / 255 for p in pictures]
+        batches = [torch.from_numpy(np.array(p)).permute(2, 0, 1)[None].float() / 255 for p in pictures]
         return torch.cat([functional.interpolate(batch, size, mode="area") for batch in batches])
 
     def encode(self, batch: Tensor) -> Features:

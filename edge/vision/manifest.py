@@ -1,7 +1,6 @@
 """bundle.json: what a bundle says about itself."""
 
 import re
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -116,21 +115,22 @@ class Manifest(Part):
     files: dict[str, str] = {}
 
 
-def parse_manifest(described: bytes, folder: Path) -> Manifest:
-    """bundle.json's bytes, from `folder`, as a Manifest; the format is looked at first.
+def parse_manifest(described: bytes, called: str) -> Manifest:
+    """bundle.json's bytes as a Manifest; the format is looked at first.
 
+    called: how messages name the bundle
     Raises EdgeError for a format that is newer than this release, or content that is no manifest.
     """
     try:
         head = _Format.model_validate_json(described)
         if head.format > FORMAT:
             raise EdgeError(
-                f"bundle {folder} has format {head.format}; this release reads up to {FORMAT}. "
+                f"{called} has format {head.format}; this release reads up to {FORMAT}. "
                 "Install a newer release here, or calibrate again with this one."
             )
         return Manifest.model_validate_json(described)
     except ValidationError as error:
-        raise EdgeError(f"bundle {folder}: bundle.json does not hold what it should: {error}") from error
+        raise EdgeError(f"{called}: bundle.json does not hold what it should: {error}") from error
 
 
 def check_category(name: str) -> str:

@@ -1,7 +1,6 @@
 """Pictures in, verdicts out: one forward pass for a batch, then each category's own heads and threshold."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -9,24 +8,17 @@ import torch
 from edge.frame import Pixels
 from edge.settings import Settings
 from edge.verdict import Outcome, Reason, Verdict
-from edge.vision.bundle import Bundle, load_bundle
-from edge.vision.bundle_heads import load_heads
 from edge.vision.encoder import configured_encoder
 from edge.vision.features import Encoder
 from edge.vision.heads import Heads, Scored, run_heads
+from edge.vision.in_use import BundlesInUse
 from edge.vision.judge import PictureScores, judge, judge_uncalibrated
 from edge.vision.looks import Looked, Looks, Prepared
 from edge.vision.uncalibrated import Uncalibrated, open_uncalibrated
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Loaded:
-    bundle: Bundle
-    heads: Heads
-
-
 class VisionScorer:
-    """Judges pictures with one encoder and the bundles in `bundles_dir`. Not for use from several threads.
+    """Judges pictures with one encoder and the bundles in `bundles_dir`. While one thread scores, others may load.
 
     uncalibrated: judges pictures of no category, whose outcome is `unsure` whatever it says; None: they are not run
     """
@@ -34,17 +26,19 @@ class VisionScorer:
     def __init__(self, encoder: Encoder, bundles_dir: Path, *, uncalibrated: Uncalibrated | None = None) -> None:
         self._encoder = encoder
         self._looks = Looks(encoder)
-        self._bundles_dir = bundles_dir
+        self._bundles = BundlesInUse(encoder, bundles_dir)
         self._uncalibrated = uncalibrated
-        self._loaded: dict[str, _Loaded] = {}
 
     def load(self, category: str) -> None:
         """Load, or load again, the category's bundle in use and move its heads to the encoder's device.
 
         Raises EdgeError if there is none, it was changed, or it was made with another encoder or input size.
         """
-        bundle = load_bundle(self._bundles_dir, category)
-        self._loaded[category] = _Loaded(bundle, load_heads(bundle, self._encoder))
+        self._bundles.load(category)
+
+    def refresh(self) -> None:
+        """Read what was promoted since; the next call of `score` judges by it. What cannot be used is logged once."""
+        self._bundles.refresh()
 
     def score(self, pictures: Sequence[Pixels], categories: Sequence[str | None]) -> list[Verdict]:
         """One verdict a picture, in order.
@@ -52,6 +46,7 @@ class VisionScorer:
         pictures:   [H, W, 3] uint8 RGB each, of any sizes
         categories: what each shows, each loaded before (KeyError otherwise); None is `unsure: uncalibrated`
         """
+        self._bundles.adopt()
         verdicts = [Verdict(Outcome.UNSURE, Reason.UNCALIBRATED) for _ in pictures]
         run = [index for index, category in enumerate(categories) if category is not None or self._uncalibrated]
         if not run:
@@ -75,13 +70,13 @@ class VisionScorer:
 
     def _heads(self, category: str | None) -> Heads:
         if category is not None:
-            return self._loaded[category].heads
+            return self._bundles[category].heads
         assert self._uncalibrated is not None
         return self._uncalibrated.heads
 
     def _judge(self, one: PictureScores, category: str | None, *, shape: tuple[int, ...]) -> Verdict:
         if category is not None:
-            bundle = self._loaded[category].bundle
+            bundle = self._bundles[category].bundle
             return judge(one, bundle.manifest, bundle_sha256=bundle.sha256, shape=shape)
         assert self._uncalibrated is not None
         return judge_uncalibrated(one, self._uncalibrated.scale, recipe=self._uncalibrated.heads.recipe.name)

@@ -12,41 +12,13 @@ import numpy as np
 import pytest
 
 from edge.errors import EdgeError
-from edge.verdict import Scale
-from edge.vision.bundle import Arrays, categories, load_bundle, promote, save_bundle
-from edge.vision.manifest import FORMAT, Calibration, Manifest, Reference, check_category
-from tests.patch_encoder import grey_part
-
-PICTURES = [grey_part(1), grey_part(2, size=(48, 80))]
-
-
-def manifest(category: str = "pcb", *, threshold: float | None = 0.7) -> Manifest:
-    return Manifest(
-        category=category,
-        encoder="patches",
-        weights_sha256="a" * 64,
-        input_size=64,
-        references=(Reference(file="01.png", source="one.jpg"), Reference(file="02.png", source="two.jpg")),
-        threshold=threshold,
-        scale=Scale(0.1, 0.7, 1.4),
-        calibration=Calibration(
-            grade="first",
-            method="by hand",
-            loo_scores=(0.7, 0.6),
-            tokens={"s8": 5},
-            created="2026-11-21T00:00:00+00:00",
-            controls={"exposure": 0.01},
-        ),
-    )
-
-
-def bank(seed: int = 0) -> Arrays:
-    rng = np.random.default_rng(seed)
-    return {"s8": rng.random((2, 5, 4), np.float32), "s16": rng.random((2, 3, 4), np.float32)}
+from edge.vision.bundle import load_bundle
+from edge.vision.manifest import FORMAT, check_category
+from tests.tiny_bundle import PICTURES, bank, manifest, saved
 
 
 def test_a_bundle_is_read_back_as_written(tmp_path: Path) -> None:
-    folder = save_bundle(tmp_path, manifest(), PICTURES, bank=bank())
+    folder = saved(tmp_path)
     loaded = load_bundle(tmp_path, "pcb")
     assert loaded.manifest.model_copy(update={"files": {}}) == manifest()
     assert loaded.version == 1
@@ -59,7 +31,7 @@ def test_a_bundle_is_read_back_as_written(tmp_path: Path) -> None:
 
 
 def test_reference_pictures_are_kept_without_loss(tmp_path: Path) -> None:
-    folder = save_bundle(tmp_path, manifest(), PICTURES, bank=bank())
+    folder = saved(tmp_path)
     for reference, pixels in zip(manifest().references, PICTURES, strict=True):
         kept = cv2.imread(str(folder / "references" / reference.file))
         assert kept is not None
@@ -67,7 +39,7 @@ def test_reference_pictures_are_kept_without_loss(tmp_path: Path) -> None:
 
 
 def test_every_file_is_hashed_in_the_manifest(tmp_path: Path) -> None:
-    folder = save_bundle(tmp_path, manifest(), PICTURES, bank=bank())
+    folder = saved(tmp_path)
     there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert there == {*load_bundle(tmp_path, "pcb").manifest.files, "bundle.json", "bundle.sha256"}
 
@@ -77,7 +49,7 @@ def test_every_file_is_hashed_in_the_manifest(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("place", [0.0, 0.2, 0.6])
 def test_a_changed_byte_is_refused(tmp_path: Path, name: str, place: float) -> None:
-    path = save_bundle(tmp_path, manifest(), PICTURES, bank=bank()) / name
+    path = saved(tmp_path) / name
     content = bytearray(path.read_bytes())
     content[int(len(content) * place)] ^= 1
     path.write_bytes(content)
@@ -87,8 +59,44 @@ def test_a_changed_byte_is_refused(tmp_path: Path, name: str, place: float) -> N
 
 @pytest.mark.parametrize("name", ["bundle.json", "bundle.sha256", "bank.safetensors", "references/01.png"])
 def test_a_missing_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
-    (save_bundle(tmp_path, manifest(), PICTURES, bank=bank()) / name).unlink()
+    (saved(tmp_path) / name).unlink()
     with pytest.raises(EdgeError, match=name):
+        load_bundle(tmp_path, "pcb")
+
+
+def test_a_file_that_is_not_the_bundles_is_refused_by_name(tmp_path: Path) -> None:
+    (saved(tmp_path) / "references" / "notes.txt").write_text("mine")
+    with pytest.raises(EdgeError, match=r"pcb@1 .*references/notes.txt is not part of the bundle"):
+        load_bundle(tmp_path, "pcb")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'{"format": "newest"}', b'{"format": 3}', b"\xff"])
+def test_a_description_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
+    folder = saved(tmp_path)
+    (folder / "bundle.json").write_bytes(content)
+    (folder / "bundle.sha256").write_text(f"{sha256(content).hexdigest()}  bundle.json\n")
+    with pytest.raises(EdgeError, match=r"pcb@1 .*bundle.json does not hold what it should"):
+        load_bundle(tmp_path, "pcb")
+
+
+def test_a_bundle_in_another_categorys_folder_is_refused(tmp_path: Path) -> None:
+    saved(tmp_path).parent.rename(tmp_path / "tile")
+    with pytest.raises(EdgeError, match=r"tile@1 .* is a bundle of category pcb"):
+        load_bundle(tmp_path, "tile")
+
+
+def test_arrays_that_are_none_are_refused_though_their_hash_is_right(tmp_path: Path) -> None:
+    folder = saved(tmp_path)
+    files = {**load_bundle(tmp_path, "pcb").manifest.files, "bank.safetensors": sha256(b"no arrays").hexdigest()}
+    (folder / "bank.safetensors").write_bytes(b"no arrays")
+    rewrite(folder, {"files": files})
+    with pytest.raises(EdgeError, match=r"bank\.safetensors holds no arrays"):
+        load_bundle(tmp_path, "pcb")
+
+
+def test_a_reference_outside_the_bundle_is_refused(tmp_path: Path) -> None:
+    rewrite(saved(tmp_path), {"references": [{"file": "../../../etc/passwd", "source": "x"}]})
+    with pytest.raises(EdgeError, match="passwd is missing"):
         load_bundle(tmp_path, "pcb")
 
 
@@ -102,20 +110,20 @@ def rewrite(folder: Path, changes: dict[str, object], *, without: frozenset[str]
 
 
 def test_a_newer_format_is_refused_before_its_content_is_looked_at(tmp_path: Path) -> None:
-    rewrite(save_bundle(tmp_path, manifest(), PICTURES, bank=bank()), {"format": FORMAT + 1, "unheard of": 1})
+    rewrite(saved(tmp_path), {"format": FORMAT + 1, "unheard of": 1})
     with pytest.raises(EdgeError, match=rf"format {FORMAT + 1}; this release reads up to {FORMAT}"):
         load_bundle(tmp_path, "pcb")
 
 
 def test_a_manifest_with_an_unknown_key_is_refused(tmp_path: Path) -> None:
-    rewrite(save_bundle(tmp_path, manifest(), PICTURES, bank=bank()), {"unheard_of": 1})
+    rewrite(saved(tmp_path), {"unheard_of": 1})
     with pytest.raises(EdgeError, match="unheard_of"):
         load_bundle(tmp_path, "pcb")
 
 
 def test_an_unknown_category_names_those_there_are_and_the_command(tmp_path: Path) -> None:
-    save_bundle(tmp_path, manifest("pcb"), PICTURES, bank=bank())
-    save_bundle(tmp_path, manifest("cookie"), PICTURES, bank=bank())
+    saved(tmp_path, "pcb")
+    saved(tmp_path, "cookie")
     with pytest.raises(EdgeError, match=r"category tile .*There is: cookie, pcb\..*calibrate --category tile"):
         load_bundle(tmp_path, "tile")
 
@@ -135,7 +143,7 @@ def test_no_bundles_at_all_is_the_same_error(tmp_path: Path) -> None:
     ],
 )
 def test_another_encoder_is_refused_with_both_values(tmp_path: Path, other: dict[str, Any], both: str) -> None:
-    save_bundle(tmp_path, manifest(), PICTURES, bank=bank())
+    saved(tmp_path)
     loaded = load_bundle(tmp_path, "pcb")
     same: dict[str, Any] = {
         "encoder": "patches", "weights_sha256": "a" * 64, "input_size": 64, "precision": "fp32"
@@ -146,50 +154,11 @@ def test_another_encoder_is_refused_with_both_values(tmp_path: Path, other: dict
 
 
 def test_a_bundle_of_the_first_format_is_a_few_shot_bundle(tmp_path: Path) -> None:
-    folder = save_bundle(tmp_path, manifest(), PICTURES, bank=bank())
+    folder = saved(tmp_path)
     later = frozenset({"recipe", "object_name", "peak_scale", "head_limits", "precision", "part_box"})
     rewrite(folder, {"format": 1}, without=later)
     loaded = load_bundle(tmp_path, "pcb")
     assert (loaded.manifest.recipe, loaded.manifest.precision, loaded.embeddings) == ("few-shot", "fp32", {})
-
-
-def test_a_new_bundle_is_the_next_version_and_the_old_one_stays(tmp_path: Path) -> None:
-    first = save_bundle(tmp_path, manifest(threshold=0.1), PICTURES, bank=bank(1))
-    second = save_bundle(tmp_path, manifest(threshold=0.2), PICTURES, bank=bank(2))
-    assert (first.name, second.name) == ("1", "2")
-    assert load_bundle(tmp_path, "pcb").manifest.threshold == 0.2
-    promote(tmp_path, "pcb", 1)
-    assert load_bundle(tmp_path, "pcb").manifest.threshold == 0.1
-    assert save_bundle(tmp_path, manifest(), PICTURES, bank=bank()).name == "3"
-
-
-def test_a_version_that_is_not_there_cannot_be_promoted(tmp_path: Path) -> None:
-    save_bundle(tmp_path, manifest(), PICTURES, bank=bank())
-    with pytest.raises(EdgeError, match=r"no version 7\. There is: 1"):
-        promote(tmp_path, "pcb", 7)
-    assert load_bundle(tmp_path, "pcb").version == 1
-
-
-def test_a_damaged_pointer_is_refused(tmp_path: Path) -> None:
-    save_bundle(tmp_path, manifest(), PICTURES, bank=bank())
-    (tmp_path / "pcb" / "current").write_text("../other/1\n")
-    with pytest.raises(EdgeError, match="which is no version"):
-        load_bundle(tmp_path, "pcb")
-
-
-def test_what_a_killed_calibration_left_behind_is_no_version(tmp_path: Path) -> None:
-    half = tmp_path / "pcb" / ".new-abc" / "bundle"
-    half.mkdir(parents=True)
-    (half / "bundle.json").write_text("{")
-    assert categories(tmp_path) == []
-    assert save_bundle(tmp_path, manifest(), PICTURES, bank=bank()).name == "1"
-    assert categories(tmp_path) == ["pcb"]
-
-
-def test_a_bundle_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="zip"):
-        save_bundle(tmp_path, manifest(), PICTURES[:1], bank=bank())
-    assert list((tmp_path / "pcb").iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["", "1pcb", "a/b", "..", "a b", "pcb\n", "ä"])

@@ -10,6 +10,8 @@ from calibration.references import Taken
 from edge.errors import EdgeError
 from edge.settings import Settings
 from edge.verdict import Outcome, Reason, Verdict
+from edge.vision.bundle import load_bundle
+from edge.vision.bundle_promotion import promote, rollback
 from edge.vision.scorer import VisionScorer, open_scorer
 from tests.patch_encoder import PatchEncoder, grey_part
 
@@ -135,14 +137,54 @@ def test_a_category_without_a_bundle_is_refused_when_loading(scorer: VisionScore
         scorer.load("tile")
 
 
-def test_a_promoted_bundle_is_used_once_loaded_again(
+def judged_by(scorer: VisionScorer) -> str | None:
+    return scorer.score(GOOD[:1], ["part"])[0].bundle
+
+
+def test_a_promoted_bundle_is_used_from_the_next_batch_after_a_refresh(
     tmp_path: Path, encoder: PatchEncoder, scorer: VisionScorer
 ) -> None:
-    before = scorer.score(GOOD[:1], ["part"])[0].bundle
+    before = judged_by(scorer)
     calibrated(tmp_path, encoder, refs=3)
-    assert scorer.score(GOOD[:1], ["part"])[0].bundle == before
-    scorer.load("part")
-    assert scorer.score(GOOD[:1], ["part"])[0].bundle != before
+    assert judged_by(scorer) == before
+    scorer.refresh()
+    assert judged_by(scorer) == load_bundle(tmp_path, "part", 2).sha256
+    rollback(tmp_path, "part")
+    scorer.refresh()
+    assert judged_by(scorer) == before
+
+
+def test_a_promoted_bundle_that_cannot_be_used_is_told_once_and_the_old_one_stays(
+    tmp_path: Path, encoder: PatchEncoder, scorer: VisionScorer, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = judged_by(scorer)
+    calibrated(tmp_path, PatchEncoder(input_size=96))
+    for _ in range(3):
+        scorer.refresh()
+        assert judged_by(scorer) == before
+    (told,) = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert told.startswith("what was promoted for part cannot be used, and part@1 stays in use: bundle part@2 was made")
+    calibrated(tmp_path, encoder, refs=3)
+    scorer.refresh()
+    assert judged_by(scorer) == load_bundle(tmp_path, "part", 3).sha256
+
+
+def test_a_bundle_changed_behind_the_lines_back_is_told_once_and_tried_again_when_promoted_again(
+    tmp_path: Path, encoder: PatchEncoder, scorer: VisionScorer, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = judged_by(scorer)
+    calibrated(tmp_path, encoder, refs=3)
+    damaged = tmp_path / "part" / "2" / "references" / "01.png"
+    whole = damaged.read_bytes()
+    damaged.write_bytes(b"")
+    for _ in range(2):
+        scorer.refresh()
+    assert judged_by(scorer) == before
+    assert caplog.text.count("01.png is not as calibration wrote it") == 1
+    damaged.write_bytes(whole)
+    promote(tmp_path, "part", 2)
+    scorer.refresh()
+    assert judged_by(scorer) != before
 
 
 def test_the_settings_open_the_lite_encoder_with_their_bundles(tmp_path: Path) -> None:

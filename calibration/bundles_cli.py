@@ -1,0 +1,142 @@
+"""`calibrate list | show | promote | rollback | export | import`: a station's bundles, and which of them is in use."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from edge.errors import EdgeError
+from edge.settings import Settings
+
+Data = Annotated[Path | None, typer.Option("--data", help="The station's data folder. Default: edge-data.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
+Reason = Annotated[str | None, typer.Option(help="Why; kept in the history of promotions.")]
+Exact = Annotated[str, typer.Argument(metavar="NAME@N", help="A bundle, for example pcb@7.")]
+AnyName = Annotated[str, typer.Argument(metavar="NAME[@N]", help="A bundle, for example pcb@7; pcb is the one in use.")]
+
+
+def list_bundles(
+    category: Annotated[str | None, typer.Argument(help="Only this kind of part. Default: all.")] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """List bundles: number, which one is in use, when and how each was made, and its content hash.
+
+    The page shows the first ten digits of the same hash beside every frame. Only bundle.json is checked here; `show`
+    and `promote` check every byte.
+    """
+    from calibration.bundle_show import rows_of, show_table
+
+    settings = Settings.read(data=data)
+    rows = rows_of(settings.bundles, category)
+    if as_json:
+        _print_json(rows)
+    else:
+        show_table(_console(), rows, settings.bundles)
+
+
+def show(name: AnyName, data: Data = None, as_json: AsJson = False) -> None:
+    """Show a bundle: what it was made with and from, its threshold, since when it is in use.
+
+    Every byte is checked first. Exit code 2, with the reason, for a bundle that is not as calibration wrote it.
+    """
+    from calibration.bundle_show import facts_of, show_facts
+    from edge.vision.bundle_name import parse_bundle_name
+
+    facts = facts_of(Settings.read(data=data).bundles, parse_bundle_name(name))
+    if as_json:
+        _print_json(facts)
+    else:
+        show_facts(_console(), facts)
+
+
+def promote(name: Exact, reason: Reason = None, data: Data = None, as_json: AsJson = False) -> None:
+    """Put a bundle into use. A line that runs takes it up within a second or two, between two batches.
+
+    Every byte is checked first. A line keeps the bundle it has if this one was made with another encoder, and says so
+    in its log. `calibrate rollback` goes back.
+    """
+    from edge.vision.bundle_promotion import promote
+
+    category, version = exact_name(name)
+    promote(Settings.read(data=data).bundles, category, version, reason=reason)
+    _say_in_use(name, as_json=as_json)
+
+
+def rollback(
+    category: Annotated[str, typer.Argument(metavar="NAME", help="A kind of part, for example pcb.")],
+    reason: Reason = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put back into use what was before; done again, what was before that."""
+    from edge.vision.bundle_promotion import rollback
+
+    _say_in_use(str(rollback(Settings.read(data=data).bundles, category, reason=reason)), as_json=as_json)
+
+
+def export(
+    name: AnyName,
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="File to write; it must not be there.")],
+    data: Data = None,
+) -> None:
+    """Write a bundle as one file, for `calibrate import` on another machine. The same bundle gives the same bytes."""
+    from calibration.bundle_exchange import export_bundle
+    from edge.vision.bundle_name import parse_bundle_name
+
+    exact = export_bundle(Settings.read(data=data).bundles, parse_bundle_name(name), file)
+    _console().print(f"{exact} is in {file}. On the other machine: calibrate import {file.name}", markup=False)
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="What `calibrate export` wrote.")],
+    use: Annotated[bool, typer.Option("--promote", help="Put it into use as well.")] = False,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take in a bundle from another machine, as the next number of its category here; its content hash stays.
+
+    What is here already is not taken in twice. A file that was changed, is not whole, holds anything but one bundle, or
+    is newer than this release, is refused, and nothing of it stays.
+    """
+    from calibration.bundle_exchange import import_bundle
+    from edge.vision.bundle_promotion import promote
+
+    bundles_dir = Settings.read(data=data).bundles
+    imported, new = import_bundle(bundles_dir, file)
+    name = str(imported)
+    if use:
+        promote(bundles_dir, *exact_name(name), reason=f"imported from {file.name}")
+    if as_json:
+        _print_json({"bundle": name, "new": new, "promoted": use})
+        return
+    said = f"{file} is here now, as {name}" if new else f"{file} is here already, as {name}"
+    then = "in use from now on." if use else f"not promoted. To use it: calibrate promote {name}"
+    _console().print(f"{said}; {then}", markup=False)
+
+
+def exact_name(text: str) -> tuple[str, int]:
+    """The category and the number in a name. Raises EdgeError for one without a number."""
+    from edge.vision.bundle_name import parse_bundle_name
+
+    name = parse_bundle_name(text)
+    if name.version is None:
+        raise EdgeError(f"which {text}? Name its number, for example {text}@1; `calibrate list {text}` shows them.")
+    return name.category, name.version
+
+
+def _say_in_use(name: str, *, as_json: bool) -> None:
+    if as_json:
+        _print_json({"bundle": name})
+    else:
+        _console().print(f"{name} is in use. A line that runs takes it up by itself.", markup=False)
+
+
+def _console() -> Console:
+    return Console(soft_wrap=True, highlight=False)
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=1))

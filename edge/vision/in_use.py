@@ -1,0 +1,78 @@
+"""The bundles that a line judges by: loaded when a camera says hello, exchanged between two batches at a promotion."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.errors import EdgeError
+from edge.vision.bundle import Bundle, load_bundle
+from edge.vision.bundle_heads import load_heads
+from edge.vision.bundle_promotion import current_file
+from edge.vision.features import Encoder
+from edge.vision.heads import Heads
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """A bundle, and its heads on the encoder's device."""
+
+    bundle: Bundle
+    heads: Heads
+
+
+class BundlesInUse:
+    """By category, the promoted bundle. `load` and `refresh` take as long as reading does, `adopt` takes no time.
+
+    One thread may refresh while another adopts and judges: what refresh has read waits until the next adopt.
+    """
+
+    def __init__(self, encoder: Encoder, bundles_dir: Path) -> None:
+        self._encoder, self._bundles_dir = encoder, bundles_dir
+        self._loaded: dict[str, Loaded] = {}
+        self._waiting: dict[str, Loaded] = {}
+        self._seen: dict[str, tuple[int, int] | None] = {}  # each file `current`, as it was when last looked at
+
+    def __getitem__(self, category: str) -> Loaded:
+        """What a category is judged by. Raises KeyError if it has not been loaded."""
+        return self._loaded[category]
+
+    def load(self, category: str) -> None:
+        """Load, or load again, the category's bundle in use. Raises EdgeError as load_bundle and load_heads."""
+        seen = self._stamp(category)
+        self._loaded[category] = one = self._read(category)
+        self._waiting.pop(category, None)
+        self._seen[category] = seen
+        log.info("bundle %s, content %s, is loaded", one.bundle.name, one.bundle.sha256)
+
+    def refresh(self) -> None:
+        """Read what was promoted since, for `adopt`. What cannot be used is logged once, and the old one stays."""
+        for category, seen in list(self._seen.items()):
+            if (stamp := self._stamp(category)) == seen:
+                continue
+            self._seen[category] = stamp
+            try:
+                self._waiting[category] = self._read(category)
+            except EdgeError as error:
+                old = self._waiting.get(category, self._loaded[category]).bundle.name
+                log.error("what was promoted for %s cannot be used, and %s stays in use: %s", category, old, error)
+
+    def adopt(self) -> None:
+        """Judge by what has been read since, from here on."""
+        for category in list(self._waiting):
+            old, new = self._loaded[category].bundle, self._waiting.pop(category)
+            self._loaded[category] = new
+            log.info("bundle %s, content %s, takes over from %s", new.bundle.name, new.bundle.sha256, old.name)
+
+    def _read(self, category: str) -> Loaded:
+        bundle = load_bundle(self._bundles_dir, category)
+        return Loaded(bundle, load_heads(bundle, self._encoder))
+
+    def _stamp(self, category: str) -> tuple[int, int] | None:
+        """Tells one file `current` from the next: a promotion puts a new file in the place of the old one."""
+        try:
+            found = current_file(self._bundles_dir, category).stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_ino
