@@ -1,4 +1,4 @@
-"""`calibrate list | show | promote | rollback | export | import`: a station's bundles, and which of them is in use."""
+"""`calibrate list | show | report | promote | rollback | export | import`: a station's bundles, and which of them is in use."""
 
 import json
 from pathlib import Path
@@ -50,6 +50,18 @@ def show(name: AnyName, data: Data = None, as_json: AsJson = False) -> None:
         _print_json(facts)
     else:
         show_facts(_console(), facts)
+
+
+def report(name: AnyName, data: Data = None) -> None:
+    """Write a bundle's report again: the page that an engineer signs, from what the bundle keeps."""
+    from calibration.certificate import write_certificate
+    from edge.vision.bundle_name import parse_bundle_name
+    from edge.vision.bundle_promotion import resolve
+    from edge.vision.bundle_store import folder_of
+
+    settings = Settings.read(data=data)
+    exact = resolve(settings.bundles, parse_bundle_name(name))
+    _console().print(str(write_certificate(settings.reports, folder_of(settings.bundles, exact))), markup=False)
 
 
 def promote(name: Exact, reason: Reason = None, data: Data = None, as_json: AsJson = False) -> None:

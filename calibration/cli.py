@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from calibration.adapters.cli import adapters as adapters_command
-from calibration.bundles_cli import export, import_, list_bundles, promote, rollback, show
+from calibration.bundles_cli import export, import_, list_bundles, promote, report, rollback, show
 from calibration.evaluation.cli import evaluate
 from calibration.lite.cli import lite_adapters
 from calibration.prompts_cli import prompts as prompts_command
@@ -33,8 +33,8 @@ app = typer.Typer(
 )
 app.callback(invoke_without_command=True)(calibrate)
 for name, command in (
-    ("list", list_bundles), ("show", show), ("promote", promote), ("rollback", rollback), ("export", export),
-    ("import", import_),
+    ("list", list_bundles), ("show", show), ("report", report), ("promote", promote), ("rollback", rollback),
+    ("export", export), ("import", import_),
 ):  # fmt: skip
     app.command(name)(command)
 app.command("evaluate")(evaluate)
