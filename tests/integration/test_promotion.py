@@ -23,7 +23,7 @@ from edge.worker import Worker
 from tests.lines import report, rows, wait_until
 from tests.patch_encoder import PatchEncoder, grey_part
 
-FPS = 40.0
+FPS = 20.0
 
 
 def taught(settings: Settings, *, refs: int, input_size: int = 64, promoted: bool = False) -> str:
