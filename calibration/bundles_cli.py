@@ -1,4 +1,4 @@
-"""`calibrate list | show | report | promote | rollback | export | import`: a station's bundles, and which of them is in use."""
+"""`calibrate list | show | report | promote | rollback | export | import`: a station's bundles, and which is in use."""
 
 import json
 from pathlib import Path
