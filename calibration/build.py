@@ -15,6 +15,8 @@ from calibration.leave_one_out import LeftOut, leave_one_out
 from calibration.reference_heads import as_tensors, heads_of, look_at
 from calibration.references import Taken
 from calibration.scale import fixed_scale
+from calibration.scene_files import SceneFacts, scene_facts, scene_files
+from calibration.teach_scene import see_references, teach_empty
 from calibration.threshold import Threshold, Wish, check_reachable, set_threshold
 from edge.errors import EdgeError
 from edge.frame import Pixels
@@ -25,6 +27,7 @@ from edge.vision.features import Encoder
 from edge.vision.heads import Heads
 from edge.vision.manifest import Calibration, Manifest, Reference
 from edge.vision.part_box import PartBox
+from edge.vision.scene import PLAIN, Scene
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +58,8 @@ def build(
     bad: Iterable[Shown] = (),
     wish: Wish | None = None,
     promoted: bool = True,
+    scene: Scene = PLAIN,
+    empties: Sequence[Taken] = (),
 ) -> Built:
     """Make the next bundle of a category from pictures of good parts.
 
@@ -65,23 +70,36 @@ def build(
     good, bad:   parts that are not references and known to be good or defective, read one by one when the heads stand
     wish:        what the thresholds should hold; default: a false-reject rate of 1 %
     promoted:    whether the line is to use it at once
-    Raises EdgeError for an impossible category name, references that are all the same, a head without its parts, or a
-    threshold that no score can reach or that every good part exceeds.
+    scene:       what of the pictures counts and whether parts are registered (calibration.teach_scene)
+    empties:     at least two pictures of the empty belt or fixture, or none
+    Raises EdgeError for an impossible category name, references that are all the same or cannot be registered, parts
+    that cannot be told from the empty view, a head without its parts, or a threshold that no score can reach or that
+    every good part exceeds.
     """
     ingredients = ingredients or gather_ingredients(encoder, default_recipe(encoder))
     pictures = [reference.pixels for reference in references]
     _check_different(pictures)
-    looks = look_at(encoder, pictures, closer=closer_look and "neighbourhood" in ingredients.recipe.maps)
+    sights = see_references(scene, references)
+    looks = look_at(
+        encoder,
+        [sight.pixels for sight in sights],
+        closer=closer_look and "neighbourhood" in ingredients.recipe.maps,
+        area=scene.area,
+        counting=scene.counting(sights, encoder.device),
+    )
+    empty = teach_empty(encoder, scene, sights, looks.whole, empties)
+    scene = scene.knowing(None if empty is None else empty.presence)
     heads = heads_of(looks, ingredients, keep=keep or tokens_to_keep(encoder.input_size))
     left_out = leave_one_out(looks, heads, side=encoder.input_size)
     heads = replace(heads, peak_scale=left_out.peak_scale)
-    known_good = [score_part(encoder, heads, part) for part in outside_the_bank(good, pictures)]
-    known_bad = [score_part(encoder, heads, part) for part in bad]
+    known_good = [score_part(encoder, heads, part, scene) for part in outside_the_bank(good, pictures)]
+    known_bad = [score_part(encoder, heads, part, scene) for part in bad]
     threshold = set_threshold([each.part.score for each in known_good], left_out.scores, wish or Wish())
     if threshold.value is not None and {"few-shot", "neighbourhood"} & set(heads.recipe.maps):
-        strangest = [look(encoder, heads, [picture])[0][0] for picture in nothing_like(pictures[0])]
+        strangest = [look(encoder, heads, [picture], scene)[0][0] for picture in nothing_like(pictures[0])]
         check_reachable(threshold.value, strangest)
-    found = _Found(looks.box, left_out, known_good, known_bad, threshold)
+    told = scene_facts(scene, sights, empty)
+    found = _Found(looks.box, told, left_out, known_good, known_bad, threshold)
     manifest = _manifest(encoder, references, ingredients, heads, found, category=category, controls=controls or {})
     folder = save_bundle(
         bundles_dir,
@@ -90,7 +108,7 @@ def build(
         bank=as_arrays(heads.bank or {}),
         neighbours=as_arrays(as_tensors(heads.neighbours)),
         embeddings=as_arrays(_embeddings(heads)),
-        trained=ingredients.trained,
+        trained={**ingredients.trained, **scene_files(scene, empties)},
     )
     built = Built(folder, manifest, threshold)
     if promoted:
@@ -103,6 +121,7 @@ class _Found:
     """What was found out on the way to a bundle."""
 
     box: PartBox | None
+    scene: SceneFacts
     left_out: LeftOut
     good: Sequence[Scores]
     bad: Sequence[Scores]
@@ -131,6 +150,9 @@ def _manifest(
         peak_scale=found.left_out.peak_scale,
         head_limits=found.left_out.head_limits,
         part_box=found.box,
+        area=found.scene.area,
+        align=found.scene.align,
+        empty=found.scene.empty,
         threshold=found.threshold.value,
         defect_threshold=found.threshold.defect,
         scale=fixed_scale(

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from edge.frame import Pixels
 from edge.line.opencv import cv2
+from edge.vision.area import Area
 from edge.vision.part_box import PartBox
 
 SIDE = 96
@@ -25,6 +26,16 @@ MOST_AREA = 0.5
 LEAST_AGREEMENT = 0.6
 LEAST_AREA = 0.03
 LEAST_WHOLENESS = 0.5
+
+
+def closer_box(pictures: Sequence[Pixels], area: Area | None) -> PartBox | None:
+    """Where to look closer: at all of a small area, else at the part as `find_part` sees it within the area.
+
+    pictures: [H, W, 3] uint8 RGB each, as they are encoded;  area: what of them counts, None: all
+    """
+    if area is not None and area.box.area <= MOST_AREA:
+        return area.box
+    return find_part(pictures)
 
 
 def find_part(pictures: Sequence[Pixels]) -> PartBox | None:

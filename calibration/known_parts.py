@@ -13,10 +13,12 @@ from edge.line.camera import Camera
 from edge.line.picture import read_picture
 from edge.line.sources import pictures_in
 from edge.line.trigger import Every, Still
+from edge.verdict import Reason
 from edge.vision.features import Encoder
 from edge.vision.heads import Heads, run_heads
 from edge.vision.looks import Looks
 from edge.vision.manifest import KnownPart
+from edge.vision.scene import PLAIN, Scene
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,25 +77,35 @@ def outside_the_bank(parts: Iterable[Shown], references: Sequence[Pixels]) -> It
             yield part
 
 
-def score_part(encoder: Encoder, heads: Heads, part: Shown) -> Scores:
-    """Score every picture of a part as the line would. Raises UnreadablePicture naming the file.
+def score_part(encoder: Encoder, heads: Heads, part: Shown, scene: Scene = PLAIN) -> Scores:
+    """Score every picture of a part as the line would.
 
-    A part's score is that of its worst picture, as a part's outcome on the line is its worst frame's.
+    A part's score is that of its worst picture, as a part's outcome on the line is its worst frame's. Raises
+    UnreadablePicture naming the file, and EdgeError if the line would not inspect a picture.
     """
-    looks = [one for each in part.pictures for one in look(encoder, heads, [_pixels(each)])]
-    score = max(score for score, _ in looks)
-    maps = tuple(of_map for _, of_map in looks if of_map is not None)
+    looks = [one for each in part.pictures for one in look(encoder, heads, [_pixels(each)], scene)]
+    if reasons := [reason for _, _, reason in looks if reason is not None]:
+        raise EdgeError(
+            f"part {part.source} would not be inspected ({reasons[0]}), and so says nothing about thresholds. Take it "
+            "out, widen --align-tolerance, or leave out --align or --empty."
+        )
+    score = max(score for score, _, _ in looks)
+    maps = tuple(of_map for _, of_map, _ in looks if of_map is not None)
     return Scores(KnownPart(source=part.source, score=score, pictures=len(part.pictures)), maps)
 
 
-def look(encoder: Encoder, heads: Heads, pictures: Sequence[Pixels]) -> list[tuple[float, MapLook | None]]:
-    """Each picture's score, and its map's look if the recipe has a map."""
+def look(
+    encoder: Encoder, heads: Heads, pictures: Sequence[Pixels], scene: Scene = PLAIN
+) -> list[tuple[float, MapLook | None, Reason | None]]:
+    """Each picture's score, its map's look if the recipe has a map, and why the line would not inspect it, if so."""
     looks = Looks(encoder)
-    looked = looks.encode(looks.prepare(pictures, [heads.box] * len(pictures)))
-    features, part = looked.select(range(len(pictures)))
-    scored = run_heads(features, heads, side=encoder.input_size, part=part)
+    sights = [scene.see(pixels) for pixels in pictures]
+    looked = looks.encode(looks.prepare([sight.pixels for sight in sights], [heads.box] * len(sights)))
+    features, part = looked.select(range(len(sights)))
+    counting = scene.counting(sights, encoder.device)
+    scored = run_heads(features, heads, side=encoder.input_size, part=part, counting=counting)
     maps: list[MapLook | None] = [*map_looks(scored)]
-    return list(zip(scored.score.tolist(), maps or [None] * len(pictures), strict=True))
+    return list(zip(scored.score.tolist(), maps or [None] * len(sights), scene.reasons(features, sights), strict=True))
 
 
 def _pixels(picture: Path | Pixels) -> Pixels:

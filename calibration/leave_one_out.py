@@ -40,7 +40,8 @@ def leave_one_out(looks: ReferenceLooks, heads: Heads, *, side: int) -> LeftOut:
     scored: list[Scored] = []
     for index, own in enumerate(looks.whole):
         others = [other for other in range(count) if other != index]
-        scored.append(run_heads(own, heads.only(others), side=side, part=looks.part(index)))
+        part, counting = looks.part(index), looks.counts(index)
+        scored.append(run_heads(own, heads.only(others), side=side, part=part, counting=counting))
     recipe = heads.recipe
     limits = {head: max(float(one.head_scores[head]) for one in scored) for head in recipe.heads}
     peak_scale = _peak_scale(scored, recipe) if recipe.peak and recipe.scores else 1.0

@@ -8,10 +8,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from calibration.coreset import keep_farthest
-from calibration.find_part import find_part
+from calibration.find_part import closer_box
 from calibration.ingredients import Ingredients
 from edge.frame import Pixels
+from edge.vision.area import Area
 from edge.vision.closer_look import NeighbourBank
+from edge.vision.counting import Counting
 from edge.vision.features import Encoder, Features
 from edge.vision.heads import Heads
 from edge.vision.neighbourhood import joined_tokens
@@ -24,27 +26,45 @@ class ReferenceLooks:
     """Features of R reference pictures, one picture each.
 
     parts: of the box where the part lies, cut out of each; both None without a closer look
+    counting: what of their maps counts, None: all
     """
 
     whole: Sequence[Features]
     parts: Sequence[Features] | None = None
     box: PartBox | None = None
+    counting: Counting | None = None
 
     def part(self, index: int) -> Features | None:
         """The closer look at one reference."""
         return None if self.parts is None else self.parts[index]
 
+    def counts(self, index: int) -> Counting | None:
+        """What of one reference's maps counts."""
+        return None if self.counting is None else self.counting.select([index])
 
-def look_at(encoder: Encoder, pictures: Sequence[Pixels], *, closer: bool) -> ReferenceLooks:
-    """Encode each picture, [H, W, 3] uint8 RGB; `closer`: and its part by itself, if the part lies in one place."""
+
+def look_at(
+    encoder: Encoder,
+    pictures: Sequence[Pixels],
+    *,
+    closer: bool,
+    area: Area | None = None,
+    counting: Counting | None = None,
+) -> ReferenceLooks:
+    """Encode each picture, [H, W, 3] uint8 RGB; `closer`: and its part by itself, if the part lies in one place.
+
+    area: what of the pictures counts, all by default;  counting: what of their maps counts
+    """
     whole = [encoder.encode(encoder.prepare([pixels])) for pixels in pictures]
-    parts, box = look_closer(encoder, pictures) if closer else (None, None)
-    return ReferenceLooks(whole, parts, box)
+    parts, box = look_closer(encoder, pictures, area) if closer else (None, None)
+    return ReferenceLooks(whole, parts, box, counting)
 
 
-def look_closer(encoder: Encoder, pictures: Sequence[Pixels]) -> tuple[list[Features] | None, PartBox | None]:
+def look_closer(
+    encoder: Encoder, pictures: Sequence[Pixels], area: Area | None = None
+) -> tuple[list[Features] | None, PartBox | None]:
     """The part's box, and the features of it cut out of each picture; None and None if there is none to be found."""
-    box = find_part(pictures)
+    box = closer_box(pictures, area)
     if box is None:
         return None, None
     closer = encoder.closer()

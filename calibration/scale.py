@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+import torch
+
 from edge.verdict import Scale
 from edge.vision.heads import Scored
 from edge.vision.recipe import Recipe
@@ -28,7 +30,8 @@ def map_looks(scored: Scored) -> list[MapLook]:
     if scored.map is None:
         return []
     cells = scored.map.float().flatten(1)
-    peaks, noises = cells.amax(dim=1).tolist(), cells.quantile(NOISE_QUANTILE, dim=1).tolist()
+    counted = torch.where(cells > 0, cells, torch.nan)  # 0 where nothing counts
+    peaks, noises = cells.amax(dim=1).tolist(), counted.nanquantile(NOISE_QUANTILE, dim=1).nan_to_num().tolist()
     return [MapLook(*each) for each in zip(scored.score.tolist(), peaks, noises, strict=True)]
 
 

@@ -9,12 +9,16 @@ from rich.console import Console
 
 from calibration.build import Built, build
 from calibration.certificate import write_certificate
+from calibration.empty_view import take_empties
 from calibration.ingredients import default_recipe, gather_ingredients
 from calibration.known_parts import Shown, next_parts, parts_in
 from calibration.progress import bar
-from calibration.references import Decision, References, collect, settle
+from calibration.references import Decision, References, Taken, collect, settle
+from calibration.scene_options import SceneOptions
+from calibration.teach_scene import teach_scene
 from calibration.teach_show import line_of
 from calibration.threshold import Wish
+from edge.errors import EdgeError
 from edge.line.camera import Camera, open_camera
 from edge.line.camera_spec import CameraSpec
 from edge.settings import Settings
@@ -29,6 +33,7 @@ class Wanted:
     recipe:      None for the encoder's own;  object_name: what prompts call the part
     good, bad:   folders of parts known to be good or defective; `good` may be a number of parts from the source
     promote:     whether the line is to use the bundle at once
+    scene:       what of the pictures counts, whether parts are registered, what the empty view looks like
     """
 
     category: str
@@ -41,6 +46,7 @@ class Wanted:
     bad: Path | None = None
     wish: Wish = field(default_factory=Wish)
     promote: bool = True
+    scene: SceneOptions = field(default_factory=SceneOptions)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +73,9 @@ def teach(settings: Settings, spec: CameraSpec, wanted: Wanted, console: Console
     bad = parts_in(wanted.bad, option="--bad") if wanted.bad else []
     references = References(wanted.refs)
     with closing(open_camera(spec, fps=None, once=False)) as camera:
-        decisions, controls = gather(camera, references, console)
+        controls = settle(camera)
+        empties = wanted.scene.empties or empty_view(camera, wanted.scene.empty_frames, console)
+        decisions = gather(camera, references, console)
         number = wanted.good if isinstance(wanted.good, int) else len(in_folder)
         good = shown_next(camera, number, console) if isinstance(wanted.good, int) else in_folder
         built = build(
@@ -82,6 +90,8 @@ def teach(settings: Settings, spec: CameraSpec, wanted: Wanted, console: Console
             bad=counted(bad, "scoring defects", total=len(bad)),
             wish=wanted.wish,
             promoted=wanted.promote,
+            scene=teach_scene(references.taken, wanted.scene),
+            empties=empties,
         )
     left_out = number - len(built.manifest.calibration.good)
     if left_out:
@@ -89,16 +99,29 @@ def teach(settings: Settings, spec: CameraSpec, wanted: Wanted, console: Console
     return Taught(decisions, built, write_certificate(settings.reports, built.folder))
 
 
-def gather(camera: Camera, references: References, console: Console) -> tuple[list[Decision], dict[str, float]]:
-    """Fill the references from the camera; each decision, and what was locked at the camera."""
-    controls = settle(camera)
+def empty_view(camera: Camera, frames: int, console: Console) -> list[Taken]:
+    """So many frames of the empty view, once a person says that it is clear."""
+    return take_empties(camera, frames, lambda: ask_to_clear(console)) if frames else []
+
+
+def ask_to_clear(console: Console) -> None:
+    """Wait until a person says that the view is empty. Raises EdgeError if nobody does."""
+    try:
+        console.input("Clear the camera's view, so that it shows no part, and press Enter. ")
+    except EOFError:
+        message = "--empty: nobody said that the view is clear. Press Enter, or give a folder of pictures."
+        raise EdgeError(message) from None
+
+
+def gather(camera: Camera, references: References, console: Console) -> list[Decision]:
+    """Fill the references from the camera; each decision."""
     if camera.continuous:
         console.print("Show good parts one after another; each is taken when it has come to rest.")
     decisions = []
     for decision in collect(camera, references):
         decisions.append(decision)
         console.print(line_of(decision))
-    return decisions, controls
+    return decisions
 
 
 def shown_next(camera: Camera, count: int, console: Console) -> Iterator[Shown]:

@@ -1,12 +1,14 @@
 """`calibrate` without a subcommand: a few pictures of good parts in, a bundle that the line can load out."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+from calibration import scene_help
 from calibration.teach_show import next_command, promote_command, show, summary
 from edge.errors import EdgeError
 from edge.settings import Precision, Settings
@@ -47,6 +49,11 @@ def calibrate(
     ] = None,
     threshold: Annotated[float | None, typer.Option(help="Your own, instead: ok up to this score.")] = None,
     defect_threshold: Annotated[float | None, typer.Option(help="Your own: a defect above it.")] = None,
+    area: Annotated[Path | None, typer.Option(help=scene_help.AREA)] = None,
+    ignore: Annotated[Path | None, typer.Option(help=scene_help.IGNORE)] = None,
+    align: Annotated[bool, typer.Option("--align", help=scene_help.ALIGN)] = False,
+    align_tolerance: Annotated[tuple[float, float, float] | None, typer.Option(help=scene_help.TOLERANCE)] = None,
+    empty: Annotated[str | None, typer.Option(help=scene_help.EMPTY, metavar="PATH|N")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     promote: Annotated[bool, typer.Option(help="Have the line use the new bundle at once.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; all else goes to stderr.")] = False,
@@ -63,19 +70,25 @@ def calibrate(
     name = category_of(category, spec)
     known_good = good_of(good)
 
+    from calibration.scene_options import read_scene_options
     from calibration.threshold import Wish
     from edge.line.camera import check_source
+    from edge.line.camera_spec import Kind
     from edge.vision.recipe import parse_recipe
 
     check_source(spec)
     combined = None if recipe is None else parse_recipe(recipe)
     wish = Wish(target_false_reject, target_false_defect, threshold, defect_threshold)
+    scene = read_scene_options(
+        area=area, ignore=ignore, align=align, tolerance=align_tolerance, empty=empty,
+        can_clear=spec.kind in (Kind.DEVICE, Kind.STREAM) and sys.stdin.isatty(),
+    )  # fmt: skip
 
     from calibration.teach import Wanted, teach  # with torch, which takes seconds
 
     wanted = Wanted(
         name, refs, combined, object_name or name, prompts, closer_look=closer_look, good=known_good, bad=bad,
-        wish=wish, promote=promote,
+        wish=wish, promote=promote, scene=scene,
     )  # fmt: skip
     taught = teach(settings, spec, wanted, console)
     camera_again = None if images else spec.redacted

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from calibration.scene_show import scene_lines
 from edge.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def show(console: Console, taught: "Taught", command: str) -> None:
     if (box := made.part_box) is not None:
         where = f"{box.left:.0%}-{box.right:.0%} of the width, {box.top:.0%}-{box.bottom:.0%} of the height"
         console.print(f"Part      {where}: looked at by itself as well", markup=False)
+    for line in scene_lines(made):
+        console.print(line, markup=False)
     console.print(f"Bundle    {built.name} in {built.folder}", markup=False)
     console.print(f"Report    {taught.certificate}", markup=False)
     console.print(f"Next      {command}", markup=False)
@@ -63,6 +66,9 @@ def summary(taught: "Taught", command: str) -> dict[str, object]:
         "refused": [{"source": each.source, "why": each.why} for each in taught.decisions if not each.taken],
         "recipe": manifest.recipe,
         "part_box": None if manifest.part_box is None else asdict(manifest.part_box),
+        "area": manifest.area and manifest.area.model_dump(),
+        "align": manifest.align and manifest.align.model_dump(),
+        "empty": manifest.empty and manifest.empty.model_dump(),
         "threshold": manifest.threshold,
         "defect_threshold": manifest.defect_threshold,
         "grade": calibration.grade,

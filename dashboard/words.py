@@ -24,6 +24,8 @@ REASONS = {  # by name: a record may hold reasons of other versions
     "too_large": "Picture too large",
     "capture_died": "Camera process died",
     "stopped": "Line was stopped",
+    "pose": "Part not in its place",
+    "no_part": "No part there",
 }
 HEADS = {  # by name, as above
     "few-shot": "Unlike every good part shown",

@@ -41,6 +41,8 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"  # a picture larger than one message may be
     CAPTURE_DIED = "capture_died"  # numbered by a capture that died before the frame was recorded
     STOPPED = "stopped"  # the line was stopped while the frame was waiting
+    POSE = "pose"  # the part does not lie where it was taught, within the bundle's tolerance
+    NO_PART = "no_part"  # the frame shows the empty belt or fixture
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,8 @@ def draw_pool(encoder: Encoder, pictures: Sequence[Pixels], *, seed: int, refere
     heads = heads_of(looks, ingredients, keep=tokens_to_keep(encoder.input_size))
     left_out = leave_one_out(looks, heads, side=encoder.input_size)
     heads = replace(heads, peak_scale=left_out.peak_scale)
-    others = [of_map for index in order[references:] for _, of_map in look(encoder, heads, [pictures[index]]) if of_map]
+    looked = [look(encoder, heads, [pictures[index]])[0] for index in order[references:]]
+    others = [of_map for _, of_map, _ in looked if of_map]
     return Pool(left_out.looks, others)
 
 

@@ -9,6 +9,9 @@
 <bundles>/<category>/<n>/adapters.safetensors      copies of what was trained elsewhere, as the recipe needs it
 <bundles>/<category>/<n>/random_words.safetensors
 <bundles>/<category>/<n>/references/*.png lossless copies of the reference pictures
+<bundles>/<category>/<n>/area.png         1 bit, white where the picture counts, of the first reference's size
+<bundles>/<category>/<n>/empty.safetensors         `empty` [E, n, C] float32, coarse tokens of the empty view
+<bundles>/<category>/<n>/empty/*.png      lossless copies of the pictures of the empty view
 """
 
 from collections.abc import Mapping, Sequence
@@ -93,12 +96,12 @@ def save_bundle(
 
     reference_pictures: [H, W, 3] uint8 RGB each, in the order of manifest.references
     bank, neighbours, embeddings: see Bundle
-    trained:            by name inside the bundle (ADAPTERS_FILE, RANDOM_WORDS_FILE), the file's bytes
+    trained:            by name inside the bundle (ADAPTERS_FILE, RANDOM_WORDS_FILE, the scene's), the file's bytes
     The folder appears under its final name whole, or not at all.
     Raises EdgeError for an impossible category name, or if it cannot be written.
     """
     named = zip(manifest.references, reference_pictures, strict=True)
-    contents = {f"references/{reference.file}": _png(pixels) for reference, pixels in named}
+    contents = {f"references/{reference.file}": picture_to_png(pixels) for reference, pixels in named}
     arrays = {BANK_FILE: bank, NEIGHBOURS_FILE: neighbours or {}, EMBEDDINGS_FILE: embeddings or {}}
     contents |= {name: _tensors(content) for name, content in arrays.items() if content}
     contents |= trained or {}
@@ -136,6 +139,6 @@ def _arrays(path: Path) -> Arrays:
     return {name: loaded[name] for name in sorted(loaded)}
 
 
-def _png(pixels: Pixels) -> bytes:
-    """A picture as PNG bytes, lossless."""
+def picture_to_png(pixels: Pixels) -> bytes:
+    """A picture, [H, W, 3] uint8 RGB, as PNG bytes, lossless."""
     return bytes(cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes())

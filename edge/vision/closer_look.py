@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from edge.vision.counting import Counting
 from edge.vision.features import Features
 from edge.vision.neighbourhood import match, top_mean
 from edge.vision.part_box import PartBox
@@ -46,19 +47,31 @@ class Neighbours:
 
 
 @torch.inference_mode()
-def match_looks(whole: Features, part: Features | None, bank: NeighbourBank) -> Neighbours:
+def match_looks(
+    whole: Features, part: Features | None, bank: NeighbourBank, counting: Counting | None = None
+) -> Neighbours:
     """Score B pictures: whole, their features; part, the features of the bank's box cut out of them, if it has one.
+
+    counting: what of the maps counts, before any score is taken from them; default: all
 
     Raises ValueError if the bank has a box and `part` is missing.
     """
     distances, far = match(whole, bank.whole)
+    cells, part_cells = None, None
+    if counting is not None:
+        cells = counting.cells((distances.shape[1], distances.shape[2]))
+        distances = distances * cells
     if bank.box is None or bank.part is None:
-        return Neighbours(top_mean(distances), distances, far)
+        return Neighbours(top_mean(distances, cells), distances, far)
     if part is None:
         raise ValueError("the bank has a part's box, but its features were not given")
     closer, near = match(part, bank.part)
+    if counting is not None:
+        part_cells = counting.cells((closer.shape[1], closer.shape[2]), bank.box)
+        closer = closer * part_cells
     around = outside(distances, bank.box)
-    return Neighbours(torch.maximum(top_mean(closer), top_mean(around)), laid_in(around, closer, bank.box), near)
+    score = torch.maximum(top_mean(closer, part_cells), top_mean(around, cells))
+    return Neighbours(score, laid_in(around, closer, bank.box), near)
 
 
 def outside(whole: Tensor, box: PartBox) -> Tensor:

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from edge.errors import EdgeError
 from edge.vision.closer_look import NeighbourBank, Neighbours, match_looks
+from edge.vision.counting import Counting
 from edge.vision.features import Features
 from edge.vision.few_shot import FewShot, MemoryBank, few_shot_map
 from edge.vision.part_box import PartBox
@@ -93,18 +94,26 @@ class Scored:
 
 
 @torch.inference_mode()
-def run_heads(features: Features, heads: Heads, *, side: int, part: Features | None = None) -> Scored:
+def run_heads(
+    features: Features,
+    heads: Heads,
+    *,
+    side: int,
+    part: Features | None = None,
+    counting: Counting | None = None,
+) -> Scored:
     """Score B pictures.
 
     side: pixels a side of the map where several map heads make it, or the adapters; else it has its head's own grid
     part: features of the heads' box cut out of the pictures, if they have one
+    counting: what of the maps counts, before any score is taken from them; default: all
     """
     recipe = heads.recipe
     few_shot = few_shot_map(features, heads.bank) if heads.bank is not None and "few-shot" in recipe.maps else None
     near = None
     if heads.neighbours is not None and "neighbourhood" in recipe.maps:
-        near = match_looks(features, part, heads.neighbours)
-    maps = _maps(features, heads, few_shot, near, side=side)
+        near = match_looks(features, part, heads.neighbours, counting)
+    maps = _maps(features, heads, few_shot, near, counting, side=side)
     own = {head: SCORES[head](features, heads) for head in recipe.scores if head in SCORES}
     if near is not None:
         own["neighbourhood"] = near.score
@@ -120,18 +129,29 @@ def run_heads(features: Features, heads: Heads, *, side: int, part: Features | N
 
 
 def _maps(
-    features: Features, heads: Heads, few_shot: FewShot | None, near: Neighbours | None, *, side: int
+    features: Features,
+    heads: Heads,
+    few_shot: FewShot | None,
+    near: Neighbours | None,
+    counting: Counting | None,
+    *,
+    side: int,
 ) -> dict[str, Tensor]:
-    """Each map head's map; all of one size."""
+    """Each map head's map, with zeros where nothing counts; all of one size."""
     maps: dict[str, Tensor] = {}
     if "adapters" in heads.recipe.maps:
         assert heads.adapters is not None and heads.classes is not None
-        maps["adapters"] = zero_shot_map(features, heads.adapters, heads.classes, side=side)
-    maps |= {"few-shot": few_shot.map} if few_shot is not None else {}
+        maps["adapters"] = _counted(zero_shot_map(features, heads.adapters, heads.classes, side=side), counting)
+    maps |= {"few-shot": _counted(few_shot.map, counting)} if few_shot is not None else {}
     maps |= {"neighbourhood": near.map} if near is not None else {}
     if len(maps) == 1:
         return maps
     return {head: _enlarged(one, side) for head, one in maps.items()}
+
+
+def _counted(one: Tensor, counting: Counting | None) -> Tensor:
+    """A map with zeros where nothing counts; the neighbourhood head sees to its own, of two grids."""
+    return one if counting is None else one * counting.cells((one.shape[1], one.shape[2]))
 
 
 def _peak(maps: Mapping[str, Tensor], recipe: Recipe) -> Tensor | None:

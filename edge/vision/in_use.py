@@ -8,18 +8,21 @@ from edge.errors import EdgeError
 from edge.vision.bundle import Bundle, load_bundle
 from edge.vision.bundle_heads import load_heads
 from edge.vision.bundle_promotion import current_file
+from edge.vision.bundle_scene import load_scene
 from edge.vision.features import Encoder
 from edge.vision.heads import Heads
+from edge.vision.scene import Scene
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loaded:
-    """A bundle, and its heads on the encoder's device."""
+    """A bundle, its heads on the encoder's device, and what it knows about pictures before they are judged."""
 
     bundle: Bundle
     heads: Heads
+    scene: Scene
 
 
 class BundlesInUse:
@@ -67,7 +70,7 @@ class BundlesInUse:
 
     def _read(self, category: str) -> Loaded:
         bundle = load_bundle(self._bundles_dir, category)
-        return Loaded(bundle, load_heads(bundle, self._encoder))
+        return Loaded(bundle, load_heads(bundle, self._encoder), load_scene(bundle, self._encoder.device))
 
     def _stamp(self, category: str) -> tuple[int, int] | None:
         """Tells one file `current` from the next: a promotion puts a new file in the place of the old one."""

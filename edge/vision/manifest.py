@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from edge.errors import EdgeError
 from edge.verdict import Scale
 from edge.vision.part_box import PartBox
+from edge.vision.registration import Tolerance
 
 FORMAT = 4
 CATEGORY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -83,14 +84,55 @@ class Calibration(Part):
     controls: dict[str, float] = {}
 
 
+class AreaFacts(Part):
+    """What counts of a picture: the mask is in the bundle's area.png, white where it does.
+
+    share: of the picture, 0..1;  fill: the colour that the rest is painted over with, RGB
+    """
+
+    share: float
+    fill: tuple[int, int, int]
+
+
+class AlignFacts(Part):
+    """How far parts may lie from the first reference, to which each is registered, and how far the references did.
+
+    moved_px: of the reference's centre, in its pixels, at most;  degrees: at most;  scale: at most, as a share
+    """
+
+    tolerance: Tolerance
+    moved_px: float
+    degrees: float
+    scale: float
+
+
+class EmptyFacts(Part):
+    """When a frame shows no part: it is no more unlike the empty view (edge.vision.presence) than `limit`.
+
+    limit:    the geometric mean of the next two
+    empty:    how unlike the others the empty view was at most, each left out, also 10 % darker and brighter
+    good:     how unlike the empty view the references were at least, also 10 % darker and brighter
+    pictures: of the empty view, in the bundle's folder `empty`
+    """
+
+    limit: float
+    empty: float
+    good: float
+    pictures: tuple[Reference, ...]
+
+
 class Manifest(Part):
-    """bundle.json; format 1 had the few-shot head only, 2 no neighbourhood head, 3 one threshold without a promise.
+    """bundle.json; format 1 had the few-shot head only, 2 no neighbourhood head, 3 one threshold without a promise and
+    no scene (area, align, empty).
 
     recipe:      how the heads combine (edge.vision.recipe)
     object_name: what the prompts call the part, None without prompts
     peak_scale:  what the map's maximum is divided by in the score
     head_limits: by head, its largest own score on a reference against the others: what good parts reach
     part_box:    where the part lies in a picture, None without a closer look
+    area:        what counts of a picture, None: all of it
+    align:       that parts are registered to the first reference, None: they are not
+    empty:       when a frame shows no part, None: nobody asks
     threshold:   in the score's units: up to it a part is `ok`;  scale: in the map's units
     defect_threshold: above it a part is a defect, and between the two unsure; None: the same as the threshold
     files:       every other file's sha256, by its path inside the bundle
@@ -108,6 +150,9 @@ class Manifest(Part):
     peak_scale: float = 1.0
     head_limits: dict[str, float] = {}
     part_box: PartBox | None = None
+    area: AreaFacts | None = None
+    align: AlignFacts | None = None
+    empty: EmptyFacts | None = None
     threshold: float | None
     defect_threshold: float | None = None
     scale: Scale | None

@@ -66,10 +66,18 @@ def neighbour_distances(tokens: Tensor, vectors: Tensor, *, chunk_bytes: int = C
     return squares.div_(channels).sqrt_().view(references, batch, count).transpose(0, 1)
 
 
-def top_mean(maps: Tensor) -> Tensor:
-    """[B, h, w] -> [B]: mean of the largest TOP_SHARE of a map's cells, at least one; never above its maximum."""
+def top_mean(maps: Tensor, counting: Tensor | None = None) -> Tensor:
+    """[B, h, w] -> [B]: mean of the largest TOP_SHARE of a map's cells, at least one; never above its maximum.
+
+    counting: [B, h, w], 1 for the cells of which that is a share, 0 for the others, where the maps are 0; default: all
+    """
     cells = maps.flatten(1)
-    return cells.topk(max(1, math.floor(TOP_SHARE * cells.shape[1])), dim=1).values.mean(dim=1)
+    if counting is None:
+        return cells.topk(max(1, math.floor(TOP_SHARE * cells.shape[1])), dim=1).values.mean(dim=1)
+    counts = (TOP_SHARE * counting.flatten(1).sum(dim=1)).floor().clamp(min=1)
+    largest = cells.topk(int(counts.max()), dim=1).values
+    wanted = torch.arange(largest.shape[1], device=cells.device) < counts[:, None]
+    return (largest * wanted).sum(dim=1) / counts
 
 
 def _on_grid(tokens: Tensor, own: tuple[int, int], grid: tuple[int, int]) -> Tensor:

@@ -1,19 +1,21 @@
 """Pictures in, verdicts out: one forward pass for a batch, then each category's own heads and threshold."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from edge.frame import Pixels
 from edge.settings import Settings
-from edge.verdict import Outcome, Reason, Verdict
+from edge.verdict import Outcome, Reason, Verdict, not_inspected
 from edge.vision.encoder import configured_encoder
-from edge.vision.features import Encoder
+from edge.vision.features import Encoder, Features
 from edge.vision.heads import Heads, Scored, run_heads
 from edge.vision.in_use import BundlesInUse
 from edge.vision.judge import PictureScores, judge, judge_uncalibrated
 from edge.vision.looks import Looked, Looks, Prepared
+from edge.vision.scene import PLAIN, Scene, Sight
 from edge.vision.uncalibrated import Uncalibrated, open_uncalibrated
 
 
@@ -48,16 +50,16 @@ class VisionScorer:
         """
         self._bundles.adopt()
         verdicts = [Verdict(Outcome.UNSURE, Reason.UNCALIBRATED) for _ in pictures]
-        run = [index for index, category in enumerate(categories) if category is not None or self._uncalibrated]
-        if not run:
-            return verdicts
-        looked = self.encode(self.prepare([pictures[index] for index in run], [categories[index] for index in run]))
-        for category in dict.fromkeys(categories[index] for index in run):
-            rows = [row for row, index in enumerate(run) if categories[index] == category]
-            features, part = looked.select(rows)
-            scored = run_heads(features, self._heads(category), side=self._encoder.input_size, part=part)
-            for row, one in zip(rows, _by_picture(scored), strict=True):
-                verdicts[run[row]] = self._judge(one, category, shape=pictures[run[row]].shape)
+        sights: dict[int, Sight] = {}
+        for index, (pixels, category) in enumerate(zip(pictures, categories, strict=True)):
+            if category is not None or self._uncalibrated is not None:
+                sight = self._scene(category).see(pixels)
+                if sight.reason is None or self._scene(category).presence is not None:
+                    sights[index] = sight
+                else:
+                    verdicts[index] = self._uninspected(sight.reason, category)
+        for index, verdict in self._judged(sights, categories):
+            verdicts[index] = verdict
         return verdicts
 
     def prepare(self, pictures: Sequence[Pixels], categories: Sequence[str | None]) -> Prepared:
@@ -73,6 +75,42 @@ class VisionScorer:
             return self._bundles[category].heads
         assert self._uncalibrated is not None
         return self._uncalibrated.heads
+
+    def _scene(self, category: str | None) -> Scene:
+        return PLAIN if category is None else self._bundles[category].scene
+
+    def _judged(self, sights: Mapping[int, Sight], categories: Sequence[str | None]) -> Iterator[tuple[int, Verdict]]:
+        """The verdict on each sight, by its place in the batch: encoded together, then each category by its heads."""
+        if not sights:
+            return
+        run = list(sights)
+        shown = [categories[index] for index in run]
+        looked = self.encode(self.prepare([sight.pixels for sight in sights.values()], shown))
+        for category in dict.fromkeys(shown):
+            rows = [row for row, own in enumerate(shown) if own == category]
+            together = [sights[run[row]] for row in rows]
+            for row, verdict in zip(rows, self._judge_category(category, together, *looked.select(rows)), strict=True):
+                yield run[row], verdict
+
+    def _judge_category(
+        self, category: str | None, sights: Sequence[Sight], features: Features, part: Features | None
+    ) -> Iterator[Verdict]:
+        """The verdict on each of one category's sights, given both looks at them."""
+        scene, heads = self._scene(category), self._heads(category)
+        counting = scene.counting(sights, self._encoder.device)
+        scored = run_heads(features, heads, side=self._encoder.input_size, part=part, counting=counting)
+        reasons = scene.reasons(features, sights)
+        for one, sight, reason in zip(_by_picture(scored), sights, reasons, strict=True):
+            if reason is not None:
+                yield self._uninspected(reason, category)
+            else:
+                placed = replace(one, anomaly_map=scene.map_back(one.anomaly_map, sight))
+                yield self._judge(placed, category, shape=sight.shape)
+
+    def _uninspected(self, reason: Reason, category: str | None) -> Verdict:
+        """The outcome of a frame that the category's bundle did not judge."""
+        assert category is not None
+        return replace(not_inspected(reason), category=category, bundle=self._bundles[category].bundle.sha256)
 
     def _judge(self, one: PictureScores, category: str | None, *, shape: tuple[int, ...]) -> Verdict:
         if category is not None:
