@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from calibration.teach_cli import category_of, source_of
 from calibration.teach_show import next_command
 from edge.errors import EdgeError
 from edge.line.camera_spec import parse_camera
+from edge.line.demo import demo_boards
 from edge.settings import Settings
 from edge.vision.bundle import load_bundle
 from tests.patch_encoder import grey_part
@@ -74,6 +76,7 @@ def test_json_is_one_object_on_stdout(tmp_path: Path) -> None:
             "edge models add ViT-B-32:openai",
         ),
         (["--category", "pcb", "--images", "/nowhere"], "/nowhere"),
+        (["--category", "pcb", "--camera", "demo:pcb", "--empty", "5"], "taken of a live camera"),
         (["--category", "pcb", "--camera", "demo:pcb", "--input-size", "100"], "input size 100 is no"),
     ],
 )
@@ -84,6 +87,29 @@ def test_a_mistake_is_one_message_and_exit_code_2(tmp_path: Path, options: list[
     assert message in run.stderr
     assert "Traceback" not in run.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_area_alignment_and_empty_view_are_said_and_kept(tmp_path: Path) -> None:
+    good, empty = tmp_path / "good", tmp_path / "empty"
+    board = next(iter(demo_boards())).pixels
+    for number, folder in enumerate([good, good, good, empty, empty]):
+        folder.mkdir(exist_ok=True)
+        shown = board if folder is good else np.full_like(board, 90)
+        noise = np.random.default_rng(number).normal(0, 3, shown.shape)
+        cv2.imwrite(str(folder / f"{number}.png"), np.clip(shown + noise, 0, 255))
+    (tmp_path / "area.json").write_text("[[[0, 0], [0.75, 0], [0.75, 1], [0, 1]]]")
+    run = calibrate(
+        "--category", "board", "--images", str(good), "--refs", "3", "--data", str(tmp_path), "--input-size", "64",
+        "--area", str(tmp_path / "area.json"), "--align", "--align-tolerance", "0.2", "20", "0.05",
+        "--empty", str(empty),
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert "Area      75% of the picture counts" in run.stdout
+    assert "allowed: 20% of the width, 20 degrees, 5%" in run.stdout
+    assert "Empty     2 pictures" in run.stdout
+    made = load_bundle(tmp_path / "bundles", "board").manifest
+    assert made.area and made.align and made.empty
+    assert {"area.png", "empty.safetensors", "empty/01.png", "empty/02.png"} <= set(made.files)
 
 
 def test_too_few_pictures_leave_no_bundle(tmp_path: Path, good_parts: Path) -> None:

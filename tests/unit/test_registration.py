@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibration.build import build
+from calibration.known_parts import Shown
 from calibration.references import Taken
 from calibration.scene_options import MOST, SceneOptions
 from calibration.teach_scene import see_references, teach_scene
+from calibration.threshold import Wish
 from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.line.demo import demo_boards
@@ -205,6 +207,17 @@ def test_a_reference_that_cannot_be_registered_is_named() -> None:
 def test_a_first_reference_that_shows_too_little_is_named() -> None:
     with pytest.raises(EdgeError, match=r"reference blank\.png cannot be aligned to: it shows 0 features"):
         teach_scene([Taken(np.full((90, 90, 3), 7, np.uint8), "blank.png")], SceneOptions(align=Tolerance()))
+
+
+def test_a_known_part_that_the_line_would_not_inspect_is_named(tmp_path: Path) -> None:
+    references = [Taken(dust(number), f"{number}.png") for number in range(3)]
+    scene = teach_scene(references, SceneOptions(align=Tolerance()))
+    good = [Shown("near.png", [moved(dust(7), move(right=9))]), Shown("far.png", [moved(dust(7), move(right=99))])]
+    with pytest.raises(EdgeError, match=r"part far\.png would not be inspected \(pose\)"):
+        build(
+            PatchEncoder(), references, category="board", bundles_dir=tmp_path, scene=scene, good=good,
+            wish=Wish(target_false_reject=0.5),
+        )  # fmt: skip
 
 
 def test_both_an_area_and_alignment(tmp_path: Path) -> None:
