@@ -146,9 +146,8 @@ def empty_table(encoder: Encoder, folder: Path) -> None:
         tokens = [coarse_tokens(encoder.encode(encoder.prepare([one]))) for one in relit]
         values = [float(unlike_empty(one, presence.bank)) / presence.limit for one in tokens]
         called = sum(value <= 1 for value in values)
-        print(
-            f"{folder.name}, {name}: no_part {called} of {len(values)}, {min(values):.2f} to {max(values):.2f} limits"
-        )
+        span = f"{min(values):.2f} to {max(values):.2f} limits"
+        say(f"{folder.name}, {name}: no_part {called} of {len(values)}, {span}")
 
 
 def main() -> None:
