@@ -17,18 +17,17 @@ from calibration.build import build
 from calibration.find_part import box_of, foreground
 from calibration.references import Taken
 from calibration.scene_options import SceneOptions
-from calibration.teach_scene import teach_scene
+from calibration.teach_scene import see_references, teach_empty, teach_scene
 from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.line.opencv import cv2
 from edge.line.picture import read_picture
 from edge.line.sources import pictures_in
-from edge.vision.bundle import load_bundle
-from edge.vision.bundle_scene import load_scene
 from edge.vision.encoder import open_encoder
 from edge.vision.features import Encoder
 from edge.vision.presence import coarse_tokens, unlike_empty
 from edge.vision.registration import Registration, Tolerance, Unregistered
+from edge.vision.scene import PLAIN
 from edge.vision.scorer import VisionScorer
 
 say = Console(soft_wrap=True, highlight=False, markup=False).print
@@ -135,10 +134,11 @@ def empty_table(encoder: Encoder, folder: Path) -> None:
     empties = [
         Taken(emptied(pixels, rng), f"empty {n}") for n, pixels in enumerate(normal[REFERENCES : REFERENCES + 4])
     ]
-    with tempfile.TemporaryDirectory() as made:
-        build(encoder, references, category="part", bundles_dir=Path(made), empties=empties, closer_look=False)
-        presence = load_scene(load_bundle(Path(made), "part"), encoder.device).presence
-    assert presence is not None
+    sights = see_references(PLAIN, references)
+    looks = [encoder.encode(encoder.prepare([sight.pixels])) for sight in sights]
+    taught = teach_empty(encoder, PLAIN, sights, looks, empties)
+    assert taught is not None
+    presence = taught.presence
     others = [emptied(pixels, rng) for pixels in normal[REFERENCES + 4 :]]
     groups = {"empty": others, "good": read(folder, "test/good")[:10], "defect": read(folder, "test/defect")[:50]}
     for name, pictures in groups.items():
