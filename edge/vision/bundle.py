@@ -115,7 +115,7 @@ def save_bundle(
     arrays = {BANK_FILE: bank, NEIGHBOURS_FILE: neighbours or {}, EMBEDDINGS_FILE: embeddings or {}}
     contents |= {name: _tensors(content) for name, content in arrays.items() if content}
     contents |= trained or {}
-    contents |= {name: _png(pixels) for name, pixels in (pictures or {}).items()}
+    contents |= {name: picture_to_png(pixels) for name, pixels in (pictures or {}).items()}
     described = describe(manifest, contents)
     name = add_version(bundles_dir, manifest.category, lambda folder: write_folder(folder, described))
     return folder_of(bundles_dir, name)
