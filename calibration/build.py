@@ -10,6 +10,7 @@ from torch import Tensor
 
 from calibration.coreset import tokens_to_keep
 from calibration.ingredients import Ingredients, default_recipe, gather_ingredients
+from calibration.keepsakes import Keeper, Keepsakes
 from calibration.known_parts import Scores, Shown, look, outside_the_bank, score_part
 from calibration.leave_one_out import LeftOut, leave_one_out
 from calibration.reference_heads import as_tensors, heads_of, look_at
@@ -92,14 +93,19 @@ def build(
     heads = heads_of(looks, ingredients, keep=keep or tokens_to_keep(encoder.input_size))
     left_out = leave_one_out(looks, heads, side=encoder.input_size)
     heads = replace(heads, peak_scale=left_out.peak_scale)
-    known_good = [score_part(encoder, heads, part, scene) for part in outside_the_bank(good, pictures)]
-    known_bad = [score_part(encoder, heads, part, scene) for part in bad]
+    keeper = Keeper(pictures, scene)
+    known_good = [
+        keeper.good(part, score_part(encoder, heads, part, scene)) for part in outside_the_bank(good, pictures)
+    ]
     threshold = set_threshold([each.part.score for each in known_good], left_out.scores, wish or Wish())
+    limit = threshold.value
+    known_bad = [keeper.bad(part, score_part(encoder, heads, part, scene), limit=limit) for part in bad]
     if threshold.value is not None and {"few-shot", "neighbourhood"} & set(heads.recipe.maps):
         strangest = [look(encoder, heads, [picture], scene)[0][0] for picture in nothing_like(pictures[0])]
         check_reachable(threshold.value, strangest)
+    kept = keeper.keep(encoder, heads, limit=limit, left_out_scores=left_out.scores)
     told = scene_facts(scene, sights, empty)
-    found = _Found(looks.box, told, left_out, known_good, known_bad, threshold)
+    found = _Found(looks.box, told, left_out, known_good, known_bad, threshold, kept)
     manifest = _manifest(encoder, references, ingredients, heads, found, category=category, controls=controls or {})
     folder = save_bundle(
         bundles_dir,
@@ -109,6 +115,7 @@ def build(
         neighbours=as_arrays(as_tensors(heads.neighbours)),
         embeddings=as_arrays(_embeddings(heads)),
         trained={**ingredients.trained, **scene_files(scene, empties)},
+        pictures=kept.pictures,
     )
     built = Built(folder, manifest, threshold)
     if promoted:
@@ -126,6 +133,7 @@ class _Found:
     good: Sequence[Scores]
     bad: Sequence[Scores]
     threshold: Threshold
+    kept: Keepsakes
 
 
 def _manifest(
@@ -160,6 +168,8 @@ def _manifest(
             recipe=heads.recipe,
             threshold=found.threshold.value,
         ),
+        normal=found.kept.normal,
+        check=found.kept.check,
         calibration=Calibration(
             grade=found.threshold.grade,
             method=found.threshold.method,

@@ -72,9 +72,14 @@ def next_parts(camera: Camera, count: int) -> Iterator[Shown]:
 def outside_the_bank(parts: Iterable[Shown], references: Sequence[Pixels]) -> Iterator[Shown]:
     """The parts of which no picture is one of the references, to the pixel."""
     for part in parts:
-        pictures = [_pixels(each) for each in part.pictures]
+        pictures = pixels_of(part)
         if not any(np.array_equal(one, other) for one in pictures for other in references):
             yield part
+
+
+def pixels_of(part: Shown) -> list[Pixels]:
+    """The part's pictures, read where they are files. Raises UnreadablePicture naming the file."""
+    return [_pixels(each) for each in part.pictures]
 
 
 def score_part(encoder: Encoder, heads: Heads, part: Shown, scene: Scene = PLAIN) -> Scores:

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from dashboard import api, media, pages
+from dashboard import api, media, metrics, pages
 from dashboard.headers import SafeHeaders
 from dashboard.reader import NoRecordYetError, Reader
 from dashboard.site import HERE, Site
@@ -34,7 +34,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(NoRecordYetError, _no_record_yet)
     app.add_exception_handler(HTTPException, _http_error)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    for module in (pages, media, api):
+    for module in (pages, media, api, metrics):
         app.include_router(module.router)
     app.add_api_route("/healthz", _health, response_class=JSONResponse)
     return app

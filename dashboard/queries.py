@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from dashboard import files
+from dashboard import files, state
 from dashboard.pace import NEWEST_ROWS, pace
 from dashboard.reader import Reading
 from dashboard.views import Box, CameraCounts, Counts, FramePage, FrameView
@@ -125,6 +125,8 @@ def counts(reading: Reading, now_ns: int) -> Counts:
         latency_p50_ms=speed.latency_p50_ms,
         latency_p95_ms=speed.latency_p95_ms,
         last_recorded_at=speed.last_recorded_ns and datetime.fromtimestamp(speed.last_recorded_ns / 1e9, tz=UTC),
+        alarms=state.alarms(reading.session),
+        checks=state.checks(reading.session),
         newest_id=newest_id,
     )
 

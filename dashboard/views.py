@@ -72,6 +72,31 @@ class CameraCounts(BaseModel):
     not_inspected: int = 0
 
 
+class AlarmView(BaseModel):
+    """A drift alarm in force."""
+
+    camera: str
+    category: str
+    kind: str = Field(description="light, focus, position or score")
+    measure: str
+    value: float = Field(description="the smoothed measure when the alarm was raised")
+    centre: float = Field(description="what the good parts of the calibration had")
+    low: float | None = Field(description="lower limit, None if there is none")
+    high: float | None
+    sentence: str
+    since: datetime
+
+
+class CheckView(BaseModel):
+    """The last `edge check` of a category."""
+
+    category: str
+    passed: bool
+    reason: str
+    bundle: str
+    at: datetime
+
+
 class Counts(BaseModel):
     """The record in numbers; frames = ok + defect + unsure + not_inspected."""
 
@@ -87,4 +112,6 @@ class Counts(BaseModel):
     latency_p50_ms: float | None = Field(description="capture to record, over the last inspected frames")
     latency_p95_ms: float | None
     last_recorded_at: datetime | None
+    alarms: list[AlarmView] = Field(description="drift alarms in force")
+    checks: list[CheckView] = Field(description="the last check of every category")
     newest_id: int = Field(description="id of the newest row, 0 if there is none")

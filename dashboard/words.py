@@ -38,6 +38,19 @@ HEADS = {  # by name, as above
 }
 
 
+ALARMS = {  # by kind, as above
+    "light": "light has changed",
+    "focus": "focus has changed",
+    "position": "parts lie elsewhere",
+    "score": "score level is high",
+}
+
+
+def alarm(kind: str) -> str:
+    """A drift alarm's kind in words; one that this version does not know is shown as it is."""
+    return ALARMS.get(kind, kind)
+
+
 def head(name: str) -> str:
     """What a head looks for, in words; one that this version does not know is shown as it is."""
     return HEADS.get(name, name)
@@ -92,6 +105,7 @@ def bar(score_value: float, threshold: float, *, length: float = 200.0) -> float
 FILTERS = {
     "reason": reason,
     "head": head,
+    "alarm": alarm,
     "number": number,
     "score": score,
     "milliseconds": milliseconds,

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from edge import __version__, lock
+from edge.check_cli import check
 from edge.errors import EdgeError
 from edge.line.camera_spec import CameraSpec, parse_camera, unique_names
 from edge.models_cli import app as models_app
@@ -49,6 +50,8 @@ TRIGGER_HELP = (
     "Which frames are parts: every; one that has come to rest (still); a call of POST /trigger (http, port 8770)."
 )
 
+CHECK_HELP = "Begin with `edge check` of every category; if one fails, do not start."
+
 Data = Annotated[Path | None, typer.Option("--data", help="Folder of all that is kept. Default: edge-data.")]
 Category = Annotated[str | None, typer.Option(help="What the camera looks at; made by `calibrate`.")]
 OverloadOption = Annotated[Overload | None, typer.Option("--overload", help=OVERLOAD_HELP)]
@@ -84,6 +87,7 @@ def run(
     trigger: TriggerOption = "every",
     fps: Fps = None,
     deadline: Deadline = None,
+    check: Annotated[bool, typer.Option("--check", help=CHECK_HELP)] = False,
     encoder: EncoderOption = None,
     input_size: InputSize = None,
     precision: PrecisionOption = None,
@@ -104,11 +108,14 @@ def run(
         CaptureOptions(with_category(spec, category), trigger, overload, fps=fps, once=once) for spec in specs
     ]  # fmt: skip
     with LiveConsole() as console:
-        summary = run_line(settings, captures, page=page, say=console.say, show=console.show)
+        summary = run_line(settings, captures, page=page, check=check, say=console.say, show=console.show)
     console.summary(summary)
     if as_json:
         print_json(asdict(summary))
     raise typer.Exit(0 if summary.balanced else 1)
+
+
+app.command()(check)
 
 
 @app.command()
@@ -214,12 +221,12 @@ def verify(
     """
     from edge.console import print_report
     from edge.ledger.record import open_engine
-    from edge.ledger.verify import verify as check
+    from edge.ledger.verify import verify as verify_record
 
     settings = Settings.read(data=data)
     need_record(settings)
     running = lock.held(settings.data)
-    report = check(open_engine(settings.database), journals=settings.journals, media=settings.media, run=run)
+    report = verify_record(open_engine(settings.database), journals=settings.journals, media=settings.media, run=run)
     if as_json:
         print_json({**asdict(report), "running": running, "good": report.good_while(running=running)})
     else:

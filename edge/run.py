@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from edge import lock
 from edge.capture import CaptureOptions, check_overload, new_run
 from edge.errors import EdgeError
+from edge.first_check import check_first
+from edge.ledger.alarms import AlarmNews
 from edge.ledger.counts import Counts, RunCount
 from edge.ledger.record import open_engine
 from edge.ledger.schema import prepare
@@ -53,11 +55,13 @@ def run_line(
     captures: Sequence[CaptureOptions],
     *,
     page: bool,
+    check: bool = False,
     say: Callable[[str], None],
     show: Callable[[int, Counts], None],
 ) -> Summary:
     """Start capture, worker and page, and keep them running until the sources end (`once`) or a signal comes.
 
+    check: whether every category's check must have passed first
     say: told once what a person should know;  show: told the frames numbered and the counts, about twice a second.
     Raises EdgeError for what the user can mend, before anything is started, and LineStopped.
     """
@@ -66,6 +70,8 @@ def run_line(
     run = new_run()
     with lock.hold(settings.data, run=run):
         captures = [replace(options, run=run, spec=_calibrated(settings, options.spec, say)) for options in captures]
+        if check:
+            check_first(settings, [options.spec.category for options in captures], say)
         for spec in (options.spec for options in captures if options.spec.category is None):
             say(_uncalibrated(settings, spec))
         settled = _settle(settings, Reason.CAPTURE_DIED)
@@ -75,6 +81,7 @@ def run_line(
         started_s = time.monotonic()
         engine = open_engine(settings.database)
         count = RunCount(engine, run)
+        alarms = AlarmNews(engine, run)
         table = _table(settings, captures, page=page)
         supervisor = Supervisor(table, logs=settings.logs, rows=lambda: count.look().total)
         numbered = JournalCount([settings.journals / run / f"{options.spec.name}.jsonl" for options in captures])
@@ -82,6 +89,8 @@ def run_line(
             with _stop_signals() as asked:
                 for _ in _ticks(supervisor, asked, once=all(options.once for options in captures)):
                     show(numbered.look(), count.look())
+                    for line in alarms.look():
+                        say(line)
                     if page and _listens(settings.page_host, settings.page_port):
                         say(f"page: http://{settings.page_host}:{settings.page_port}")
                         page = False

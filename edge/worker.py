@@ -17,6 +17,7 @@ from typing import Protocol
 
 from edge.errors import EdgeError
 from edge.frame import FrameInfo, Pixels
+from edge.ledger.alarms import in_force
 from edge.ledger.record import open_engine
 from edge.ledger.schema import prepare
 from edge.ledger.writer import Entry, Writer
@@ -27,6 +28,7 @@ from edge.line.transport import FromCapture, WorkerLink
 from edge.settings import Settings
 from edge.verdict import Reason, Verdict, not_inspected
 from edge.vision.batch import Batcher
+from edge.vision.drift import Standard, Watches
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,9 @@ class Scorer(Protocol):
     def score(self, pictures: Sequence[Pixels], categories: Sequence[str | None]) -> list[Verdict]:
         """One verdict a picture, in order; category None means that nobody calibrated this camera."""
 
+    def standard(self, bundle: str) -> Standard | None:
+        """What the bundle with this content hash holds as normal; None if it says nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -71,6 +76,7 @@ class Worker:
         self._scorer = scorer
         self._engine = open_engine(settings.database, writes=True)
         self._writer = Writer(self._engine, settings.media)
+        self._watches = Watches(scorer.standard, lambda run, camera: in_force(self._engine, run, camera))
         self._suspects = Suspects(settings.data / "scoring.json")
         self._link = WorkerLink(
             settings.line_address,
@@ -220,9 +226,16 @@ class Worker:
             seen = [(job, pixels) for job, pixels in zip(jobs, pictures, strict=True) if pixels is not None]
             verdicts = iter(self._scorer.score([pixels for _, pixels in seen], [job.category for job, _ in seen]))
         return [
-            Entry(job.info, not_inspected(Reason.UNREADABLE)) if pixels is None else _entry(job, pixels, next(verdicts))
+            Entry(job.info, not_inspected(Reason.UNREADABLE))
+            if pixels is None
+            else self._entry(job, pixels, next(verdicts))
             for job, pixels in zip(jobs, pictures, strict=True)
         ]
+
+    def _entry(self, job: Job, pixels: Pixels, verdict: Verdict) -> Entry:
+        """The entry of a scored frame; one whose deadline has passed meanwhile is late, whatever its verdict."""
+        outcome = not_inspected(Reason.LATE) if _expired(job.info) else verdict
+        return Entry(job.info, outcome, pixels, self._watches.see(job.info, pixels, outcome))
 
     # watch
 
@@ -257,11 +270,6 @@ def _decode(job: Job) -> Pixels | None:
     except BadMessage as error:
         log.warning("frame %s cannot be read: %s", job.info.key, error)
         return None
-
-
-def _entry(job: Job, pixels: Pixels, verdict: Verdict) -> Entry:
-    """The entry of a scored frame; one whose deadline has passed meanwhile is late, whatever its verdict."""
-    return Entry(job.info, not_inspected(Reason.LATE) if _expired(job.info) else verdict, pixels)
 
 
 def _expired(info: FrameInfo) -> bool:

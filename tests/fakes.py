@@ -69,6 +69,9 @@ class NumberScorer:
     def refresh(self) -> None:
         """Nothing is ever promoted here."""
 
+    def standard(self, bundle: str) -> None:
+        return None
+
     def score(self, pictures: Sequence[Pixels], categories: Sequence[str | None]) -> list[Verdict]:
         self.batch_sizes.append(len(pictures))
         time.sleep(self._delay_s * len(pictures))

@@ -119,6 +119,47 @@ class RegionRow(Base):
     inspection: Mapped[Inspection] = relationship(back_populates="regions")
 
 
+class AlarmRow(Base):
+    """A drift alarm that began or ended with frame `seq` of a camera, at its capture (see edge.alarm.Alarm).
+
+    Rows are only added: an alarm is in force if the newest row of its camera and measure says `raised`.
+    """
+
+    __tablename__ = "alarm"
+    __table_args__ = (Index("ix_alarm_camera_measure", "camera_id", "measure", "id"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"))
+    camera_id: Mapped[int] = mapped_column(ForeignKey("camera.id"))
+    seq: Mapped[int] = mapped_column(BigInteger)
+    at_ns: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str]
+    measure: Mapped[str]
+    state: Mapped[str]
+    category: Mapped[str]
+    bundle: Mapped[str]
+    value: Mapped[float]
+    centre: Mapped[float]
+    low: Mapped[float | None]
+    high: Mapped[float | None]
+    sentence: Mapped[str]
+
+
+class ShiftCheck(Base):
+    """One `edge check`: whether a bundle still tells known parts apart; `details` is what it found, part by part."""
+
+    __tablename__ = "shift_check"
+    __table_args__ = (Index("ix_shift_check_category", "category", "id"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    at_ns: Mapped[int] = mapped_column(BigInteger)
+    category: Mapped[str]
+    bundle: Mapped[str]
+    passed: Mapped[bool]
+    reason: Mapped[str]
+    details: Mapped[list[dict[str, object]]] = mapped_column(JSON)
+
+
 def open_engine(path: Path, *, writes: bool = False) -> Engine:
     """An engine on the SQLite file at `path`: WAL, synchronous=FULL, foreign keys on.
 

@@ -9,8 +9,10 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session, aliased
 
 from edge import __version__
+from edge.alarm import Alarm
 from edge.errors import EdgeError
 from edge.frame import FrameInfo, Pixels
+from edge.ledger.alarms import alarm_row
 from edge.ledger.media import drop_media, media_stem, write_map, write_picture
 from edge.ledger.record import Camera, Inspection, RegionRow, Run, unit_of_work
 from edge.verdict import FLAGGED, Verdict
@@ -20,11 +22,15 @@ MAP_TOP = 12.0  # largest value a stored map can hold: of four stages a cosine d
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """A frame with its outcome, ready to be recorded; pixels may be None where there never were any."""
+    """A frame with its outcome, ready to be recorded; pixels may be None where there never were any.
+
+    alarms: that began or ended with it; they are recorded even if the frame has an outcome already
+    """
 
     info: FrameInfo
     verdict: Verdict
     pixels: Pixels | None = None
+    alarms: Sequence[Alarm] = ()
 
 
 class Writer:
@@ -74,8 +80,13 @@ class Writer:
             if entry.info.key not in known:
                 new.setdefault(entry.info.key, entry)
         rows = [self._row(entry) for entry in new.values()]
+        alarms = [
+            alarm_row(alarm, entry.info, *self._cameras[entry.info.key[:2]])
+            for entry in entries
+            for alarm in entry.alarms
+        ]
         with unit_of_work(self._engine) as session:
-            session.add_all(rows)
+            session.add_all([*rows, *alarms])
         for run, camera, seq in new:
             self._highest[run, camera] = max(seq, self._highest[run, camera])
         return list(new.values())

@@ -12,6 +12,8 @@
 <bundles>/<category>/<n>/area.png         1 bit, white where the picture counts, of the first reference's size
 <bundles>/<category>/<n>/empty.safetensors         `empty` [E, n, C] float32, coarse tokens of the empty view
 <bundles>/<category>/<n>/empty/*.png      lossless copies of the pictures of the empty view
+<bundles>/<category>/<n>/check/good/*.png and check/bad/*.png      pictures of known parts, for `edge check`
+<bundles>/<category>/<n>/place.png        the good parts' mean thumbnail, if they lie in one place
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,6 +27,7 @@ from numpy.typing import NDArray
 from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.line.opencv import cv2
+from edge.line.picture import read_picture
 from edge.vision.bundle_folder import check_folder, describe, write_folder
 from edge.vision.bundle_name import BundleName
 from edge.vision.bundle_promotion import resolve
@@ -36,6 +39,7 @@ NEIGHBOURS_FILE = "neighbours.safetensors"
 EMBEDDINGS_FILE = "embeddings.safetensors"
 ADAPTERS_FILE = "adapters.safetensors"
 RANDOM_WORDS_FILE = "random_words.safetensors"
+PLACE_FILE = "place.png"
 
 Arrays = Mapping[str, NDArray[np.float32]]
 """Float32 arrays by name: a memory bank's by stage, or embeddings."""
@@ -65,6 +69,10 @@ class Bundle:
         """What people call it: pcb@7."""
         return BundleName(self.manifest.category, self.version)
 
+    def picture(self, name: str) -> Pixels:
+        """A picture by its path inside the bundle, [H, W, 3] uint8 RGB."""
+        return read_picture(self.folder / name)
+
     def check_fits(self, *, encoder: str, weights_sha256: str | None, input_size: int | None, precision: str) -> None:
         """Raises EdgeError, with both values, if the bundle was made with another encoder; None is not compared."""
         made = self.manifest
@@ -91,12 +99,14 @@ def save_bundle(
     neighbours: Arrays | None = None,
     embeddings: Arrays | None = None,
     trained: Mapping[str, bytes] | None = None,
+    pictures: Mapping[str, Pixels] | None = None,
 ) -> Path:
     """Write the next version of the manifest's category, and return its folder; promoting it is another step.
 
     reference_pictures: [H, W, 3] uint8 RGB each, in the order of manifest.references
     bank, neighbours, embeddings: see Bundle
     trained:            by name inside the bundle (ADAPTERS_FILE, RANDOM_WORDS_FILE, the scene's), the file's bytes
+    pictures:           more pictures, by path inside the bundle
     The folder appears under its final name whole, or not at all.
     Raises EdgeError for an impossible category name, or if it cannot be written.
     """
@@ -105,6 +115,7 @@ def save_bundle(
     arrays = {BANK_FILE: bank, NEIGHBOURS_FILE: neighbours or {}, EMBEDDINGS_FILE: embeddings or {}}
     contents |= {name: _tensors(content) for name, content in arrays.items() if content}
     contents |= trained or {}
+    contents |= {name: picture_to_png(pixels) for name, pixels in (pictures or {}).items()}
     described = describe(manifest, contents)
     name = add_version(bundles_dir, manifest.category, lambda folder: write_folder(folder, described))
     return folder_of(bundles_dir, name)

@@ -9,6 +9,7 @@ from edge.vision.bundle import Bundle, load_bundle
 from edge.vision.bundle_heads import load_heads
 from edge.vision.bundle_promotion import current_file
 from edge.vision.bundle_scene import load_scene
+from edge.vision.drift import Standard, standard_of
 from edge.vision.features import Encoder
 from edge.vision.heads import Heads
 from edge.vision.scene import Scene
@@ -23,6 +24,7 @@ class Loaded:
     bundle: Bundle
     heads: Heads
     scene: Scene
+    standard: Standard
 
 
 class BundlesInUse:
@@ -40,6 +42,10 @@ class BundlesInUse:
     def __getitem__(self, category: str) -> Loaded:
         """What a category is judged by. Raises KeyError if it has not been loaded."""
         return self._loaded[category]
+
+    def standard(self, sha256: str) -> Standard | None:
+        """What the bundle with this content hash holds as normal; None if it is not in use."""
+        return next((one.standard for one in self._loaded.values() if one.bundle.sha256 == sha256), None)
 
     def load(self, category: str) -> None:
         """Load, or load again, the category's bundle in use. Raises EdgeError as load_bundle and load_heads."""
@@ -70,7 +76,9 @@ class BundlesInUse:
 
     def _read(self, category: str) -> Loaded:
         bundle = load_bundle(self._bundles_dir, category)
-        return Loaded(bundle, load_heads(bundle, self._encoder), load_scene(bundle, self._encoder.device))
+        return Loaded(
+            bundle, load_heads(bundle, self._encoder), load_scene(bundle, self._encoder.device), standard_of(bundle)
+        )
 
     def _stamp(self, category: str) -> tuple[int, int] | None:
         """Tells one file `current` from the next: a promotion puts a new file in the place of the old one."""

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edge.errors import EdgeError
 from edge.verdict import Scale
+from edge.vision.normal import Normal
 from edge.vision.part_box import PartBox
 from edge.vision.registration import Tolerance
 
@@ -57,6 +58,20 @@ class Promise(Part):
     next_parts: int
     count_bound: int
     parts_to_certify: int
+
+
+class Kept(Part):
+    """A picture of a part that is known to be good or bad, for `edge check`: no reference.
+
+    file:    inside the bundle;  source: where it came from
+    score:   what it got at calibration;  flagged: whether that made it anything but `ok`
+    """
+
+    file: str
+    source: str
+    good: bool
+    score: float
+    flagged: bool
 
 
 class Calibration(Part):
@@ -135,6 +150,8 @@ class Manifest(Part):
     empty:       when a frame shows no part, None: nobody asks
     threshold:   in the score's units: up to it a part is `ok`;  scale: in the map's units
     defect_threshold: above it a part is a defect, and between the two unsure; None: the same as the threshold
+    normal:      what pictures of good parts have in common, for drift alarms
+    check:       pictures of known parts that are kept for `edge check`
     files:       every other file's sha256, by its path inside the bundle
     """
 
@@ -156,6 +173,8 @@ class Manifest(Part):
     threshold: float | None
     defect_threshold: float | None = None
     scale: Scale | None
+    normal: Normal = Normal()
+    check: tuple[Kept, ...] = ()
     calibration: Calibration
     files: dict[str, str] = {}
 

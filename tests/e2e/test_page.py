@@ -14,7 +14,11 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from dashboard.app import create_app
 from dashboard.cli import PageServer, listen
+from edge.alarm import State
+from edge.ledger.record import open_engine
+from edge.ledger.writer import Writer
 from edge.settings import Settings
+from tests.alarm_rows import alarm, entry
 from tests.ledger_rows import Ledger, new_ledger
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -103,6 +107,19 @@ def test_flagged_frame_appears_at_the_top_without_a_reload(ledger: Ledger, addre
     assert [card.get_attribute("data-id") for card in page.locator(".card").all()] == [str(new), str(old)]
     assert page.evaluate("window.sameDocument") is True
     page.wait_for_function("[...document.querySelectorAll('.card img')].every(i => i.complete && i.naturalWidth > 0)")
+
+
+def test_alarm_appears_in_words_and_goes_again_without_a_reload(ledger: Ledger, address: str, watched: Watched) -> None:
+    engine = open_engine(ledger.settings.database, writes=True)
+    writer = Writer(engine, ledger.settings.media)
+    writer.register("night-1", "top", source="demo:top", category="pcb")
+    watched.page.goto(address)
+    expect(watched.page.locator("#state")).to_be_hidden()
+    writer.write([entry(1, alarm())])
+    expect(watched.page.locator("#state .alarm")).to_contain_text("light has changed")
+    writer.write([entry(2, alarm(State.CLEARED))])
+    expect(watched.page.locator("#state")).to_be_hidden()
+    engine.dispose()
 
 
 def test_page_keeps_at_most_sixty_cards_after_a_flood(ledger: Ledger, address: str, watched: Watched) -> None:
