@@ -1,8 +1,8 @@
 """How large the bank may become, and how many patch tokens each reference may then keep.
 
 One budget holds for all looks or stages together, and every reference gets an equal share of it, within which
-`keep_farthest` chooses. Image AUROC on held-out pictures of the whole-picture look alone, all normal pictures of a set as
-references (lite at 320 px), for an equal share each, for PatchCore's coreset across all references, for tokens drawn
+`keep_farthest` chooses. Image AUROC on held-out pictures of the whole-picture look alone, all normal pictures of a set
+as references (lite at 320 px), for an equal share each, for PatchCore's coreset across all references, for tokens drawn
 at random and for so many whole references, of one size:
 
     set (references, full bank)        bank    equal share  across  random  fewer references

@@ -9,12 +9,12 @@ DARK, BRIGHT = 4, 251
 """Levels (0..255) from which on a pixel says nothing more: all its channels at most DARK, or at least BRIGHT."""
 
 MOST_DARK, MOST_BRIGHT = 0.5, 0.3
-"""Share of such pixels that a reference may have. Good parts of four real data sets reach 0.2 % and 22 %; a black fixture
-fills half a picture, but a light that fills a third of it hides the part's edge."""
+"""Share of such pixels that a reference may have. Good parts of four real data sets reach 0.2 % and 22 %. A black
+fixture may fill half a picture, but a light that is burnt out over a third of it hides the part's edge."""
 
 LEAST_LEVEL, MOST_LEVEL = 20.0, 235.0
-"""Mean level, 0..255. Good parts of four real data sets lie between 48 and 218; the same ones from a 12-bit camera, in a
-16-bit file, between 3 and 14."""
+"""Mean level, 0..255. Good parts of four real data sets lie between 48 and 218; the same ones from a 12-bit camera, in
+a 16-bit file, between 3 and 14."""
 
 
 def badly_exposed(pixels: Pixels) -> str:
@@ -32,5 +32,7 @@ def badly_exposed(pixels: Pixels) -> str:
         return f"too dark: {black:.0%} of the pixels are black, at most {MOST_DARK:.0%} may be. Lengthen the exposure"
     white = float(np.mean(pixels.min(axis=2) >= BRIGHT))
     if white > MOST_BRIGHT:
-        return f"too bright: {white:.0%} of the pixels are white, at most {MOST_BRIGHT:.0%} may be. Shorten the exposure"
+        return (
+            f"too bright: {white:.0%} of the pixels are white, at most {MOST_BRIGHT:.0%} may be. Shorten the exposure"
+        )
     return ""

@@ -35,7 +35,9 @@ class PictureFeatures(Sequence[Features]):
         if index in self._kept:
             return self._kept[index]
         pixels = self._pictures[index]
-        features = self._encoder.encode(self._encoder.prepare([pixels if self._box is None else cut(pixels, self._box)]))
+        features = self._encoder.encode(
+            self._encoder.prepare([pixels if self._box is None else cut(pixels, self._box)])
+        )
         if len(self) <= MOST_KEPT:
             self._kept[index] = features
         return features

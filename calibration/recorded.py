@@ -49,7 +49,9 @@ def recorded_pictures(database: Path, media: Path, ids: Sequence[int]) -> list[R
     _check_all("not in the record", [one for one in ids if one not in found])
     _check_all("it has no picture, since only flagged frames keep one", [one for one in ids if found[one] is None])
     pictures = [picture for one in ids if (picture := found[one]) is not None]
-    _check_all("its picture's file is gone; `edge verify` lists all such", [p.id for p in pictures if not p.path.is_file()])
+    _check_all(
+        "its picture's file is gone; `edge verify` lists all such", [p.id for p in pictures if not p.path.is_file()]
+    )
     return pictures
 
 

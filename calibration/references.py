@@ -1,10 +1,11 @@
 """Which pictures become references: sharp and well exposed ones, of parts that lie still, each another part."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from statistics import median
+from typing import overload
 
 import numpy as np
 
@@ -44,6 +45,25 @@ class Taken:
     def pixels(self) -> Pixels:
         """[H, W, 3] uint8 RGB."""
         return read_picture(self.kept) if isinstance(self.kept, Path) else self.kept
+
+
+class PicturesOf(Sequence[Pixels]):
+    """The references' pictures, [H, W, 3] uint8 RGB each, read when asked for."""
+
+    def __init__(self, references: Sequence[Taken]) -> None:
+        self._references = references
+
+    def __len__(self) -> int:
+        return len(self._references)
+
+    @overload
+    def __getitem__(self, index: int) -> Pixels: ...
+    @overload
+    def __getitem__(self, index: slice) -> "PicturesOf": ...
+    def __getitem__(self, index: int | slice) -> "Pixels | PicturesOf":
+        if isinstance(index, slice):
+            return PicturesOf(self._references[index])
+        return self._references[index].pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +116,7 @@ class References:
             self.refused += 1
             return [Decision(source, taken=False, why=why)]
         taken = Taken(pixels if self._shelf is None else self._put(self._shelf, pixels), source)
-        self._references[self._offered] = _Reference(taken, self._seen[-1], _digest(pixels))
+        self._references[self._offered] = _Reference(taken, self._seen[-1], digest_of(pixels))
         self._parts.add(self._offered, pixels)
         decision = Decision(source, taken=True, why=f"{len(self._references)} of {self.wanted}")
         return [decision, *self._drop_blurred()] if self.complete else [decision]
@@ -113,7 +133,7 @@ class References:
         """Why a candidate is refused; empty if it is not."""
         if pixels is None:
             return "not readable as a picture"
-        digest = _digest(pixels)
+        digest = digest_of(pixels)
         for key, earlier in self._references.items():
             if earlier.digest == digest:
                 return f"the same picture as {self._called(key, source)}"
@@ -185,10 +205,10 @@ def too_few(camera: Camera, references: References, why: str) -> EdgeError:
     """The error for references that did not come together."""
     return EdgeError(
         f"{camera.source}: {len(references.taken)} of {references.wanted} references, {references.refused} candidates "
-        f"refused, and {why}. Give more or sharper pictures of good parts, or ask for fewer with --refs."
+        f"refused, and {why}. Give sharp, well exposed pictures of more good parts, or ask for fewer with --refs."
     )
 
 
-def _digest(pixels: Pixels) -> str:
+def digest_of(pixels: Pixels) -> str:
     """Equal for pictures that are equal to the pixel."""
     return sha256(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()

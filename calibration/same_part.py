@@ -27,7 +27,8 @@ SHORTLIST = 8
 """Earlier pictures that a new one is compared with, those whose coarse view is most like it."""
 
 SAME = 0.015
-"""Unlikeness below which two pictures show one part, whatever the parts are. See calibration/README.md for what was tried."""
+"""Unlikeness below which two pictures show one part, whatever the parts are; calibration/README.md says what that
+finds."""
 
 SAME_OF_TYPICAL = 0.07
 """The same as a share of the median unlikeness of different parts, once that is known; the larger limit counts."""
@@ -85,7 +86,8 @@ def detail(pixels: Pixels) -> NDArray[np.int8]:
     squashed = cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     grey = squashed.astype(np.float32)
     band = cv2.GaussianBlur(grey, (0, 0), FINEST_PX) - cv2.GaussianBlur(grey, (0, 0), COARSEST_PX)
-    return np.clip(np.rint(32 * band / max(float(band.std()), 1e-3)), -127, 127).astype(np.int8)
+    levels = np.rint(32 * band / max(float(band.std()), 1e-3))
+    return np.asarray(np.clip(levels, -127, 127), np.int8)
 
 
 def unlikeness(one: NDArray[np.int8], other: NDArray[np.int8]) -> float:

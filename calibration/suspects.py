@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from calibration.leave_one_out import left_out_rows
+
 FEWEST = 4
 """References from which on one can be called unlike the others: three say what is usual, and how much it varies."""
 
@@ -19,6 +21,9 @@ suspect is worth a look, and no proof: it is named, and dropped only if asked fo
 TO_DEVIATION = 1.4826
 """From the median absolute deviation to a normal distribution's standard deviation."""
 
+LEAST_DEVIATION = 0.1
+"""Of the median: what the others are taken to vary by at least, since three can be alike by chance."""
+
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
@@ -26,7 +31,7 @@ class Suspect:
 
     index:      among the references;  score: against the others
     typical:    the median of the others' scores
-    deviations: how far above it, in robust standard deviations of the others; infinite if the others are all alike
+    deviations: how far above it, in robust standard deviations of the others
     """
 
     index: int
@@ -37,24 +42,29 @@ class Suspect:
     def __str__(self) -> str:
         """For a person."""
         return (
-            f"unlike the others: score {self.score:.3f} against them, theirs is {self.typical:.3f} in the median "
-            f"({self.score / self.typical:.1f} times, {self.deviations:.0f} deviations above)"
+            f"unlike the others: score {self.score:.3f} against them, {self.score / self.typical:.1f} times their own "
+            f"median {self.typical:.3f}"
         )
 
 
-def suspects(scores: Sequence[float]) -> list[Suspect]:
-    """Those whose leave-one-out score is far above the others', the most unlike first; none of fewer than FEWEST."""
+def suspects(scores: Sequence[float], *, references: int) -> list[Suspect]:
+    """Those whose leave-one-out score is far above the others', the most unlike first; none of fewer than FEWEST.
+
+    scores: as `leave_one_out` gives them for so many references: of more than a hundred only those that were drawn
+    """
     if len(scores) < FEWEST:
         return []
-    found = [each for index in range(len(scores)) if (each := _suspect(scores, index)) is not None]
-    return sorted(found, key=lambda each: -each.score)
+    rows = left_out_rows(references, most=len(scores))
+    found = [_against(scores, place, index) for place, index in enumerate(rows)]
+    strange = [
+        each for each in found if each.score > LEAST_OF_MEDIAN * each.typical > 0 and each.deviations > LEAST_DEVIATIONS
+    ]
+    return sorted(strange, key=lambda each: -each.score)
 
 
-def _suspect(scores: Sequence[float], index: int) -> Suspect | None:
-    score, others = scores[index], [*scores[:index], *scores[index + 1 :]]
+def _against(scores: Sequence[float], place: int, index: int) -> Suspect:
+    others = [*scores[:place], *scores[place + 1 :]]
     typical = median(others)
     deviation = TO_DEVIATION * median(abs(other - typical) for other in others)
-    above = score - typical
-    if score <= LEAST_OF_MEDIAN * typical or typical <= 0 or above <= LEAST_DEVIATIONS * deviation:
-        return None
-    return Suspect(index, score, typical, above / deviation if deviation else float("inf"))
+    above = scores[place] - typical
+    return Suspect(index, scores[place], typical, above / max(deviation, LEAST_DEVIATION * abs(typical), 1e-12))
