@@ -91,8 +91,10 @@ def detail(pixels: Pixels) -> NDArray[np.int8]:
 
 
 def unlikeness(one: NDArray[np.int8], other: NDArray[np.int8]) -> float:
-    """1 - correlation of two details once the other is shifted onto the first: 0 (the same) .. 2."""
+    """1 - correlation of two details once the other is shifted onto the first: 0 (the same) .. 2; 1 if one is blank."""
     first, second = one.astype(np.float32), other.astype(np.float32)
+    if not (first.any() and second.any()):
+        return 1.0
     window = cv2.createHanningWindow((SIDE, SIDE), cv2.CV_32F)
     (right, down), _ = cv2.phaseCorrelate(first, second, window)
     if max(abs(right), abs(down)) > FURTHEST_PX:
