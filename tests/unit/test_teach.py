@@ -32,24 +32,22 @@ def folder_of(folder: Path, **pictures: Pixels) -> Path:
 
 
 def calibrate(data: Path, images: Path, *options: str) -> Result:
-    words = [
-        "--category",
-        "part",
-        "--images",
-        str(images),
-        "--data",
-        str(data),
-        "--input-size",
-        "64",
-        "--device",
-        "cpu",
-    ]
-    return CliRunner().invoke(app, [*words, *options])
+    words = ["--category", "part", "--images", str(images), "--data", str(data), "--input-size", "64"]
+    return CliRunner().invoke(app, [*words, "--device", "cpu", *options])
 
 
 def content_of(data: Path) -> dict[str, str]:
     files = sorted(file for file in (data / "bundles").rglob("*") if file.is_file())
     return {str(file): sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a bundle in use."""
+    folder = tmp_path_factory.mktemp("station")
+    taught = calibrate(folder / "data", folder_of(folder / "good", a=part(1), b=part(2)), "--refs", "2")
+    assert taught.exit_code == 0, taught.output
+    return folder / "data"
 
 
 def test_pictures_of_every_kind_become_references_of_one_bundle(tmp_path: Path) -> None:
@@ -86,15 +84,13 @@ def test_pictures_of_every_kind_become_references_of_one_bundle(tmp_path: Path) 
     ids=["empty", "one picture", "too dark", "one part twice", "budget too small", "no budget"],
 )  # fmt: skip
 def test_what_cannot_be_calibrated_is_said_and_leaves_the_bundle_in_use(
-    tmp_path: Path, pictures: dict[str, Pixels], options: list[str], said: str
+    tmp_path: Path, station: Path, pictures: dict[str, Pixels], options: list[str], said: str
 ) -> None:
-    data = tmp_path / "data"
-    assert calibrate(data, folder_of(tmp_path / "good", a=part(1), b=part(2)), "--refs", "2").exit_code == 0
-    before = content_of(data)
-    result = calibrate(data, folder_of(tmp_path / "in", **pictures), *options)
+    before = content_of(station)
+    result = calibrate(station, folder_of(tmp_path / "in", **pictures), *options)
     assert isinstance(result.exception, EdgeError)
     assert said in str(result.exception)
-    assert content_of(data) == before
+    assert content_of(station) == before
 
 
 def test_a_defect_among_the_references_is_named_and_dropped_if_asked(tmp_path: Path) -> None:
