@@ -10,7 +10,7 @@ from typing import overload
 import numpy as np
 
 from calibration.exposure import badly_exposed
-from calibration.same_part import PartsSeen
+from calibration.same_part import ALIKE, Likeness, PartsSeen
 from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.line.camera import Camera
@@ -80,6 +80,7 @@ class _Reference:
     taken: Taken
     sharp: float
     digest: str
+    like: Likeness | None
 
 
 class References:
@@ -108,18 +109,24 @@ class References:
     def offer(self, source: str, pixels: Pixels | None) -> list[Decision]:
         """Decide on a candidate, [H, W, 3] uint8 RGB or None if unreadable.
 
-        Once there are enough, those that turn out to be much blurrier than the median are refused after all.
+        Once there are enough, those that turn out to be much blurrier than the median, or to show the part of another
+        one, are refused after all.
         """
         self._offered += 1
         why = self._why_not(source, pixels)
+        like = None if pixels is None or why else self._parts.find(pixels)
+        if like is not None and self._parts.is_same(like):
+            why = self._same_part(like, source)
         if pixels is None or why:
             self.refused += 1
             return [Decision(source, taken=False, why=why)]
         taken = Taken(pixels if self._shelf is None else self._put(self._shelf, pixels), source)
-        self._references[self._offered] = _Reference(taken, self._seen[-1], digest_of(pixels))
+        self._references[self._offered] = _Reference(taken, self._seen[-1], digest_of(pixels), like)
         self._parts.add(self._offered, pixels)
-        decision = Decision(source, taken=True, why=f"{len(self._references)} of {self.wanted}")
-        return [decision, *self._drop_blurred()] if self.complete else [decision]
+        decision = Decision(
+            source, taken=True, why=f"{len(self._references)} of {self.wanted}{self._alike(like, source)}"
+        )
+        return [decision, *self._drop_late()] if self.complete else [decision]
 
     def refuse(self, reference: Taken, why: str) -> Decision:
         """Take back a reference; another candidate is wanted in its place."""
@@ -143,7 +150,7 @@ class References:
         if sharp < LEAST_SHARPNESS:
             return f"blank or out of focus: sharpness {sharp:.1f}, at least {LEAST_SHARPNESS:g} is needed"
         self._seen.append(sharp)
-        return self._blurred(sharp) or self._shown_before(source, pixels)
+        return self._blurred(sharp)
 
     def _blurred(self, sharp: float) -> str:
         typical = median(self._seen)
@@ -151,22 +158,34 @@ class References:
             return ""
         return f"blurred: sharpness {sharp:.0f}, the median is {typical:.0f}"
 
-    def _shown_before(self, source: str, pixels: Pixels) -> str:
-        """That a candidate shows the part of an earlier one, with the numbers; empty if it does not."""
-        same = self._parts.find(pixels)
-        if same is None:
+    def _same_part(self, like: Likeness, source: str) -> str:
+        return (
+            f"the same part as {self._called(like.key, source)} (unlikeness {max(0, like.unlikeness):.2g}; two parts "
+            f"here differ by {self._parts.typical:.2g} in the median)"
+        )
+
+    def _alike(self, like: Likeness | None, source: str) -> str:
+        """What is added for a picture that may show an earlier one's part, while nothing shows how parts differ."""
+        if like is None or like.unlikeness >= ALIKE:
             return ""
-        known = "" if same.typical is None else f"; two different parts here differ by {same.typical:.2g}"
-        return f"the same part as {self._called(same.key, source)} (unlikeness {max(0, same.unlikeness):.2g}{known})"
+        return (
+            f"; so like {self._called(like.key, source)} (unlikeness {max(0, like.unlikeness):.2g}) that it may be the "
+            "same part: four pictures of one part are one reference"
+        )
 
     def _called(self, key: int, source: str) -> str:
         """How to name a reference beside a candidate: a live camera's pictures all have one source."""
         earlier = self._references[key].taken.source
         return earlier if earlier != source else f"reference {1 + list(self._references).index(key)}"
 
-    def _drop_blurred(self) -> list[Decision]:
+    def _drop_late(self) -> list[Decision]:
+        """Refuse what only shows now that there are enough to compare with."""
         blurred = [each for each in self._references.values() if self._blurred(each.sharp)]
-        return [self.refuse(each.taken, self._blurred(each.sharp)) for each in blurred]
+        decisions = [self.refuse(each.taken, self._blurred(each.sharp)) for each in blurred]
+        for each in list(self._references.values()):
+            if each.like and each.like.key in self._references and self._parts.is_same(each.like):
+                decisions.append(self.refuse(each.taken, self._same_part(each.like, each.taken.source)))
+        return decisions
 
     def _put(self, shelf: Path, pixels: Pixels) -> Path:
         path = shelf / f"{self._offered:06}.png"

@@ -26,27 +26,21 @@ COARSE_SIDE = 32
 SHORTLIST = 8
 """Earlier pictures that a new one is compared with, those whose coarse view is most like it."""
 
-SAME = 0.015
-"""Unlikeness below which two pictures show one part, whatever the parts are; calibration/README.md says what that
-finds."""
+ALIKE = 0.015
+"""Unlikeness below which two pictures may show one part; parts that a machine places or prints can be as alike."""
 
 SAME_OF_TYPICAL = 0.07
-"""The same as a share of the median unlikeness of different parts, once that is known; the larger limit counts."""
+"""Share of the median unlikeness of all pairs below which they do: others here differ far more."""
 
 PAIRS_FOR_TYPICAL = 3
 
 
 @dataclass(frozen=True, slots=True)
-class SamePart:
-    """A candidate that shows a part shown before.
-
-    key:        of the earlier picture;  unlikeness: of the two
-    typical:    the median unlikeness of different parts, None as long as it is not known
-    """
+class Likeness:
+    """The earlier picture that a candidate is most like: its key, and the unlikeness of the two, 0 .. 2."""
 
     key: int
     unlikeness: float
-    typical: float | None
 
 
 class PartsSeen:
@@ -55,22 +49,24 @@ class PartsSeen:
     def __init__(self) -> None:
         self._details: dict[int, NDArray[np.int8]] = {}
         self._coarse: dict[int, NDArray[np.float32]] = {}
-        self._different: list[float] = []
+        self._pairs: list[float] = []
 
-    def find(self, pixels: Pixels) -> SamePart | None:
-        """The part seen before that a picture [H, W, 3] uint8 RGB shows again; None if it is another part.
+    @property
+    def typical(self) -> float | None:
+        """Median unlikeness of the pairs compared so far, None of fewer than PAIRS_FOR_TYPICAL."""
+        return median(self._pairs) if len(self._pairs) >= PAIRS_FOR_TYPICAL else None
 
-        It learns from every call what different parts differ by, and does not remember the picture.
-        """
+    def is_same(self, like: Likeness) -> bool:
+        """Whether both show one part, since others differ far more; False as long as that is not known."""
+        return self.typical is not None and like.unlikeness < SAME_OF_TYPICAL * self.typical
+
+    def find(self, pixels: Pixels) -> Likeness | None:
+        """The earlier picture that a picture [H, W, 3] uint8 RGB is most like; None if there is none. Adds nothing."""
         own, view = detail(pixels), coarse(pixels)
         shortlist = sorted(self._coarse, key=lambda key: -float(self._coarse[key] @ view))[:SHORTLIST]
-        found = sorted((unlikeness(self._details[key], own), key) for key in shortlist)
-        typical = median(self._different) if len(self._different) >= PAIRS_FOR_TYPICAL else None
-        limit = max(SAME, SAME_OF_TYPICAL * (typical or 0.0))
-        self._different += [value for value, _ in found if value >= limit]
-        if not found or found[0][0] >= limit:
-            return None
-        return SamePart(found[0][1], found[0][0], typical)
+        found = [Likeness(key, unlikeness(self._details[key], own)) for key in shortlist]
+        self._pairs += [each.unlikeness for each in found]
+        return min(found, key=lambda each: each.unlikeness, default=None)
 
     def add(self, key: int, pixels: Pixels) -> None:
         """Remember a picture [H, W, 3] uint8 RGB."""

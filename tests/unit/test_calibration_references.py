@@ -98,12 +98,26 @@ def test_the_same_picture_is_refused_twice_by_name() -> None:
 
 def test_a_part_shot_again_is_no_second_reference() -> None:
     noisy = np.clip(plain_part(0).astype(int) + np.random.default_rng(0).integers(-4, 5, (256, 256, 3)), 0, 255)
-    references = References(2)
-    assert references.offer("rtsp://cam", plain_part(0))[0].taken
+    references = References(5)
+    for number in range(3):
+        assert references.offer("rtsp://cam", plain_part(number))[0].taken
     (again,) = references.offer("rtsp://cam", noisy.astype(np.uint8))
     assert not again.taken
     assert again.why.startswith("the same part as reference 1 (unlikeness 0.00")
-    assert references.offer("rtsp://cam", plain_part(1))[0].taken
+    assert references.offer("rtsp://cam", plain_part(3))[0].taken
+
+
+def test_a_part_shot_twice_at_first_is_named_and_refused_once_others_show_how_parts_differ() -> None:
+    noisy = np.clip(plain_part(0).astype(int) + np.random.default_rng(0).integers(-4, 5, (256, 256, 3)), 0, 255)
+    references = References(4)
+    references.offer("a.png", plain_part(0))
+    (named,) = references.offer("b.png", noisy.astype(np.uint8))
+    assert named.taken
+    assert named.why.startswith("2 of 4; so like a.png (unlikeness 0.00")
+    references.offer("c.png", plain_part(1))
+    decisions = references.offer("d.png", plain_part(2))
+    assert [(each.source, each.taken) for each in decisions] == [("d.png", True), ("b.png", False)]
+    assert decisions[1].why.startswith("the same part as a.png")
 
 
 def test_a_dark_picture_is_refused_with_its_level() -> None:
