@@ -16,7 +16,7 @@ from edge.vision.heads import Heads
 from edge.vision.manifest import BankCost
 from edge.vision.scene import Scene
 
-MOST_BYTES = 2 * 10**9
+MOST_BYTES = 10**9
 """A larger bank is not made only to be compared with."""
 
 MOST_LEFT_OUT = 12
