@@ -168,10 +168,7 @@ class References:
         """What is added for a picture that may show an earlier one's part, while nothing shows how parts differ."""
         if like is None or like.unlikeness >= ALIKE:
             return ""
-        return (
-            f"; so like {self._called(like.key, source)} (unlikeness {max(0, like.unlikeness):.2g}) that it may be the "
-            "same part: four pictures of one part are one reference"
-        )
+        return f"; perhaps the same part as {self._called(like.key, source)} (unlikeness {max(0, like.unlikeness):.2g})"
 
     def _called(self, key: int, source: str) -> str:
         """How to name a reference beside a candidate: a live camera's pictures all have one source."""

@@ -113,7 +113,7 @@ def test_a_part_shot_twice_at_first_is_named_and_refused_once_others_show_how_pa
     references.offer("a.png", plain_part(0))
     (named,) = references.offer("b.png", noisy.astype(np.uint8))
     assert named.taken
-    assert named.why.startswith("2 of 4; so like a.png (unlikeness 0.00")
+    assert named.why.startswith("2 of 4; perhaps the same part as a.png (unlikeness 0.00")
     references.offer("c.png", plain_part(1))
     decisions = references.offer("d.png", plain_part(2))
     assert [(each.source, each.taken) for each in decisions] == [("d.png", True), ("b.png", False)]
