@@ -1,6 +1,6 @@
 """References -> bank, threshold and scale -> the next version of a category's bundle."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +14,12 @@ from calibration.keepsakes import Keeper, Keepsakes
 from calibration.known_parts import Scores, Shown, look, outside_the_bank, score_part
 from calibration.leave_one_out import LeftOut, leave_one_out
 from calibration.reference_heads import as_tensors, heads_of, look_at
-from calibration.references import Taken
+from calibration.references import PicturesOf, Taken
 from calibration.scale import fixed_scale
 from calibration.scene_files import SceneFacts, scene_facts, scene_files
 from calibration.teach_scene import see_references, teach_empty
 from calibration.threshold import Threshold, Wish, check_reachable, set_threshold
+from calibration.whole_bank import WholeBank
 from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.vision.bundle import Arrays, save_bundle
@@ -26,7 +27,7 @@ from edge.vision.bundle_name import BundleName
 from edge.vision.bundle_promotion import promote
 from edge.vision.features import Encoder
 from edge.vision.heads import Heads
-from edge.vision.manifest import Calibration, Manifest, Reference
+from edge.vision.manifest import BankCost, Calibration, Manifest, Reference
 from edge.vision.part_box import PartBox
 from edge.vision.scene import PLAIN, Scene
 
@@ -55,12 +56,14 @@ def build(
     controls: Mapping[str, float] | None = None,
     keep: int | None = None,
     closer_look: bool = True,
+    budget_bytes: int | None = None,
     good: Iterable[Shown] = (),
     bad: Iterable[Shown] = (),
     wish: Wish | None = None,
     promoted: bool = True,
     scene: Scene = PLAIN,
     empties: Sequence[Taken] = (),
+    tell: Callable[[Sequence[float]], None] = lambda scores: None,
 ) -> Built:
     """Make the next bundle of a category from pictures of good parts.
 
@@ -68,17 +71,19 @@ def build(
     controls:    what was locked at the camera
     keep:        patch tokens that a stage keeps from each reference, at most; default: `tokens_to_keep`
     closer_look: whether the neighbourhood head looks at the part by itself too, if it lies in one place
+    budget_bytes: what the bank may take, see calibration.bank_budget; None: what it needs
     good, bad:   parts that are not references and known to be good or defective, read one by one when the heads stand
     wish:        what the thresholds should hold; default: a false-reject rate of 1 %
+    tell:        is told the references' scores against each other before anything rests on them
     promoted:    whether the line is to use it at once
     scene:       what of the pictures counts and whether parts are registered (calibration.teach_scene)
     empties:     at least two pictures of the empty belt or fixture, or none
     Raises EdgeError for an impossible category name, references that are all the same or cannot be registered, parts
-    that cannot be told from the empty view, a head without its parts, or a threshold that no score can reach or that
-    every good part exceeds.
+    that cannot be told from the empty view, a head without its parts, a budget too small for the references, or a
+    threshold that no score can reach or that every good part exceeds.
     """
     ingredients = ingredients or gather_ingredients(encoder, default_recipe(encoder))
-    pictures = [reference.pixels for reference in references]
+    pictures = PicturesOf(references)
     _check_different(pictures)
     sights = see_references(scene, references)
     looks = look_at(
@@ -90,22 +95,28 @@ def build(
     )
     empty = teach_empty(encoder, scene, sights, looks.whole, empties)
     scene = scene.knowing(None if empty is None else empty.presence)
-    heads = heads_of(looks, ingredients, keep=keep or tokens_to_keep(encoder.input_size))
+    keep = keep or tokens_to_keep(encoder.input_size)
+    heads = heads_of(looks, ingredients, keep=keep, budget_bytes=budget_bytes)
     left_out = leave_one_out(looks, heads, side=encoder.input_size)
+    tell(left_out.scores)
     heads = replace(heads, peak_scale=left_out.peak_scale)
     keeper = Keeper(pictures, scene)
-    known_good = [
-        keeper.good(part, score_part(encoder, heads, part, scene)) for part in outside_the_bank(good, pictures)
-    ]
+    good, cost = outside_the_bank(good, pictures), None
+    if budget_bytes is not None:
+        whole = WholeBank(encoder, looks, ingredients, scene, keep=keep, kept=heads)
+        good, bad = whole.good(good), whole.bad(bad)
+    known_good = [keeper.good(part, score_part(encoder, heads, part, scene)) for part in good]
     threshold = set_threshold([each.part.score for each in known_good], left_out.scores, wish or Wish())
     limit = threshold.value
     known_bad = [keeper.bad(part, score_part(encoder, heads, part, scene), limit=limit) for part in bad]
     if threshold.value is not None and {"few-shot", "neighbourhood"} & set(heads.recipe.maps):
         strangest = [look(encoder, heads, [picture], scene)[0][0] for picture in nothing_like(pictures[0])]
         check_reachable(threshold.value, strangest)
+    if budget_bytes is not None:
+        cost = whole.cost(known_good, known_bad, budget_bytes=budget_bytes)
     kept = keeper.keep(encoder, heads, limit=limit, left_out_scores=left_out.scores)
     told = scene_facts(scene, sights, empty)
-    found = _Found(looks.box, told, left_out, known_good, known_bad, threshold, kept)
+    found = _Found(looks.box, told, left_out, known_good, known_bad, threshold, kept, cost)
     manifest = _manifest(encoder, references, ingredients, heads, found, category=category, controls=controls or {})
     folder = save_bundle(
         bundles_dir,
@@ -134,6 +145,7 @@ class _Found:
     bad: Sequence[Scores]
     threshold: Threshold
     kept: Keepsakes
+    cost: BankCost | None
 
 
 def _manifest(
@@ -178,6 +190,7 @@ def _manifest(
             good=tuple(each.part for each in found.good),
             bad=tuple(each.part for each in found.bad),
             tokens={name: vectors.shape[1] for name, vectors in _kept(heads).items()},
+            bank_cost=found.cost,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             controls=dict(controls),
         ),
@@ -209,8 +222,9 @@ def _embeddings(heads: Heads) -> dict[str, Tensor]:
 
 
 def name_references(references: Sequence[Taken]) -> tuple[Reference, ...]:
-    """File names inside the bundle: 01.png, 02.png, ... in order."""
-    return tuple(Reference(file=f"{n:02}.png", source=each.source) for n, each in enumerate(references, 1))
+    """File names inside the bundle: 01.png, 02.png, ..., with as many digits as the last needs, so that they sort."""
+    digits = max(2, len(str(len(references))))
+    return tuple(Reference(file=f"{n:0{digits}}.png", source=each.source) for n, each in enumerate(references, 1))
 
 
 def as_arrays(tensors: Mapping[str, Tensor]) -> Arrays:

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from calibration.references import digest_of
 from calibration.scale import MapLook, map_looks
 from edge.errors import EdgeError
 from edge.frame import Pixels
@@ -71,9 +70,9 @@ def next_parts(camera: Camera, count: int) -> Iterator[Shown]:
 
 def outside_the_bank(parts: Iterable[Shown], references: Sequence[Pixels]) -> Iterator[Shown]:
     """The parts of which no picture is one of the references, to the pixel."""
+    taken = {digest_of(pixels) for pixels in references}
     for part in parts:
-        pictures = pixels_of(part)
-        if not any(np.array_equal(one, other) for one in pictures for other in references):
+        if taken.isdisjoint(digest_of(each) for each in pixels_of(part)):
             yield part
 
 

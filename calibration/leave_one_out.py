@@ -4,15 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from calibration.reference_heads import ReferenceLooks
+import numpy as np
+
+from calibration.progress import bar
+from calibration.reference_heads import AT_ONCE, ReferenceLooks
 from calibration.scale import MapLook, map_looks
 from edge.vision.heads import Heads, Scored, run_heads
 from edge.vision.recipe import Recipe
 
+MOST_LEFT_OUT = 100
+"""References that are scored against the others; of more, so many are drawn, since each meets the whole bank."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LeftOut:
-    """R references, each against the others; all empty if there is but one.
+    """References, each against the others; all empty if there is but one. See `left_out_rows` for which.
 
     scores:      as the recipe combines them, with `peak_scale`
     peak_scale:  what the map's maximum is divided by in the score: the largest one here, so that good parts stay
@@ -28,20 +34,28 @@ class LeftOut:
     looks: tuple[MapLook, ...]
 
 
-def leave_one_out(looks: ReferenceLooks, heads: Heads, *, side: int) -> LeftOut:
-    """Score each of R references against the others.
+def left_out_rows(count: int, *, most: int = MOST_LEFT_OUT) -> list[int]:
+    """Which of `count` references are scored against the others: all, or `most` of them, always the same."""
+    return sorted(np.random.default_rng(0).permutation(count)[:most].tolist())
 
-    heads: with all R references;  side: pixels a side of an adapted map
+
+def leave_one_out(looks: ReferenceLooks, heads: Heads, *, side: int, most: int = MOST_LEFT_OUT) -> LeftOut:
+    """Score references against the others: each, or `most` that are drawn.
+
+    heads: with all references;  side: pixels a side of an adapted map
     """
     count = len(looks.whole)
     if count < 2:
         return LeftOut((), 1.0, {}, ())
     heads = replace(heads, peak_scale=1.0)
     scored: list[Scored] = []
-    for index, own in enumerate(looks.whole):
-        others = [other for other in range(count) if other != index]
-        part, counting = looks.part(index), looks.counts(index)
-        scored.append(run_heads(own, heads.only(others), side=side, part=part, counting=counting))
+    rows = left_out_rows(count, most=most)
+    with bar("each against the others", len(rows), shown=count > AT_ONCE) as advance:
+        for index in rows:
+            own, others = looks.whole[index], [other for other in range(count) if other != index]
+            part, counting = looks.part(index), looks.counts(index)
+            scored.append(run_heads(own, heads.only(others), side=side, part=part, counting=counting))
+            advance(1)
     recipe = heads.recipe
     limits = {head: max(float(one.head_scores[head]) for one in scored) for head in recipe.heads}
     peak_scale = _peak_scale(scored, recipe) if recipe.peak and recipe.scores else 1.0

@@ -20,9 +20,12 @@ class RateColumn(ProgressColumn):
 
 
 @contextmanager
-def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar of `total` steps on stderr; gives the function that says how many more steps are done."""
+def bar(what: str, total: int, *, shown: bool = True) -> Iterator[Callable[[int], None]]:
+    """A bar of `total` steps on stderr; gives the function that says how many more steps are done.
+
+    shown: whether it is drawn at all
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), RateColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=Console(stderr=True), disable=not shown) as progress:
         task = progress.add_task(what, total=total)
         yield lambda steps: progress.advance(task, steps)

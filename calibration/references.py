@@ -1,14 +1,21 @@
-"""Which pictures become references: sharp ones, of parts that lie still, each another picture."""
+"""Which pictures become references: sharp and well exposed ones, of parts that lie still, each another part."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 from statistics import median
+from typing import overload
 
 import numpy as np
 
+from calibration.exposure import badly_exposed
+from calibration.same_part import ALIKE, Likeness, PartsSeen
 from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.line.camera import Camera
+from edge.line.opencv import cv2
+from edge.line.picture import read_picture
 from edge.line.trigger import Every, Still, sharpness
 
 LEAST_SHARPNESS = 4.0
@@ -26,10 +33,37 @@ SETTLING_FRAMES = 15
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Taken:
-    """A reference picture: [H, W, 3] uint8 RGB, and where it came from."""
+    """A reference picture, and where it came from.
 
-    pixels: Pixels
+    kept: [H, W, 3] uint8 RGB, or the file where it lies without loss
+    """
+
+    kept: Pixels | Path
     source: str
+
+    @property
+    def pixels(self) -> Pixels:
+        """[H, W, 3] uint8 RGB."""
+        return read_picture(self.kept) if isinstance(self.kept, Path) else self.kept
+
+
+class PicturesOf(Sequence[Pixels]):
+    """The references' pictures, [H, W, 3] uint8 RGB each, read when asked for."""
+
+    def __init__(self, references: Sequence[Taken]) -> None:
+        self._references = references
+
+    def __len__(self) -> int:
+        return len(self._references)
+
+    @overload
+    def __getitem__(self, index: int) -> Pixels: ...
+    @overload
+    def __getitem__(self, index: slice) -> "PicturesOf": ...
+    def __getitem__(self, index: int | slice) -> "Pixels | PicturesOf":
+        if isinstance(index, slice):
+            return PicturesOf(self._references[index])
+        return self._references[index].pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,45 +75,77 @@ class Decision:
     why: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reference:
+    taken: Taken
+    sharp: float
+    digest: str
+    like: Likeness | None
+
+
 class References:
     """Collects `wanted` references out of candidates offered one by one."""
 
-    def __init__(self, wanted: int) -> None:
+    def __init__(self, wanted: int, *, shelf: Path | None = None) -> None:
+        """shelf: a folder for the pictures taken, so that thousands need no memory; None: they are kept in memory."""
         self.wanted = wanted
-        self._taken: list[tuple[Taken, float]] = []
-        self._seen: list[float] = []
         self.refused = 0
+        self._shelf = shelf
+        self._references: dict[int, _Reference] = {}
+        self._parts = PartsSeen()
+        self._seen: list[float] = []
+        self._offered = 0
 
     @property
     def taken(self) -> list[Taken]:
         """The references so far, in the order in which they came."""
-        return [reference for reference, _ in self._taken]
+        return [reference.taken for reference in self._references.values()]
 
     @property
     def complete(self) -> bool:
         """Whether there are as many as wanted."""
-        return len(self._taken) >= self.wanted
+        return len(self._references) >= self.wanted
 
     def offer(self, source: str, pixels: Pixels | None) -> list[Decision]:
         """Decide on a candidate, [H, W, 3] uint8 RGB or None if unreadable.
 
-        Once there are enough, those that turn out to be much blurrier than the median are refused after all.
+        Once there are enough, those that turn out to be much blurrier than the median, or to show the part of another
+        one, are refused after all.
         """
-        why = self._why_not(pixels)
+        self._offered += 1
+        why = self._why_not(source, pixels)
+        like = None if pixels is None or why else self._parts.find(pixels)
+        if like is not None and self._parts.is_same(like):
+            why = self._same_part(like, source)
         if pixels is None or why:
             self.refused += 1
             return [Decision(source, taken=False, why=why)]
-        self._taken.append((Taken(pixels, source), self._seen[-1]))
-        decision = Decision(source, taken=True, why=f"{len(self._taken)} of {self.wanted}")
-        return [decision, *self._drop_blurred()] if self.complete else [decision]
+        taken = Taken(pixels if self._shelf is None else self._put(self._shelf, pixels), source)
+        self._references[self._offered] = _Reference(taken, self._seen[-1], digest_of(pixels), like)
+        self._parts.add(self._offered, pixels)
+        decision = Decision(
+            source, taken=True, why=f"{len(self._references)} of {self.wanted}{self._alike(like, source)}"
+        )
+        return [decision, *self._drop_late()] if self.complete else [decision]
 
-    def _why_not(self, pixels: Pixels | None) -> str:
+    def refuse(self, reference: Taken, why: str) -> Decision:
+        """Take back a reference; another candidate is wanted in its place."""
+        key = next(key for key, each in self._references.items() if each.taken is reference)
+        del self._references[key]
+        self._parts.forget(key)
+        self.refused += 1
+        return Decision(reference.source, taken=False, why=why)
+
+    def _why_not(self, source: str, pixels: Pixels | None) -> str:
         """Why a candidate is refused; empty if it is not."""
         if pixels is None:
             return "not readable as a picture"
-        for earlier in self.taken:
-            if np.array_equal(earlier.pixels, pixels):
-                return f"the same picture as {earlier.source}"
+        digest = digest_of(pixels)
+        for key, earlier in self._references.items():
+            if earlier.digest == digest:
+                return f"the same picture as {self._called(key, source)}"
+        if why := badly_exposed(pixels):
+            return why
         sharp = sharpness(pixels)
         if sharp < LEAST_SHARPNESS:
             return f"blank or out of focus: sharpness {sharp:.1f}, at least {LEAST_SHARPNESS:g} is needed"
@@ -92,11 +158,37 @@ class References:
             return ""
         return f"blurred: sharpness {sharp:.0f}, the median is {typical:.0f}"
 
-    def _drop_blurred(self) -> list[Decision]:
-        dropped = [(taken, sharp) for taken, sharp in self._taken if self._blurred(sharp)]
-        self._taken = [pair for pair in self._taken if not self._blurred(pair[1])]
-        self.refused += len(dropped)
-        return [Decision(taken.source, taken=False, why=self._blurred(sharp)) for taken, sharp in dropped]
+    def _same_part(self, like: Likeness, source: str) -> str:
+        return (
+            f"the same part as {self._called(like.key, source)} (unlikeness {max(0, like.unlikeness):.2g}; two parts "
+            f"here differ by {self._parts.typical:.2g} in the median)"
+        )
+
+    def _alike(self, like: Likeness | None, source: str) -> str:
+        """What is added for a picture that may show an earlier one's part, while nothing shows how parts differ."""
+        if like is None or like.unlikeness >= ALIKE:
+            return ""
+        return f"; perhaps the same part as {self._called(like.key, source)} (unlikeness {max(0, like.unlikeness):.2g})"
+
+    def _called(self, key: int, source: str) -> str:
+        """How to name a reference beside a candidate: a live camera's pictures all have one source."""
+        earlier = self._references[key].taken.source
+        return earlier if earlier != source else f"reference {1 + list(self._references).index(key)}"
+
+    def _drop_late(self) -> list[Decision]:
+        """Refuse what only shows now that there are enough to compare with."""
+        blurred = [each for each in self._references.values() if self._blurred(each.sharp)]
+        decisions = [self.refuse(each.taken, self._blurred(each.sharp)) for each in blurred]
+        for each in list(self._references.values()):
+            if each.like and each.like.key in self._references and self._parts.is_same(each.like):
+                decisions.append(self.refuse(each.taken, self._same_part(each.like, each.taken.source)))
+        return decisions
+
+    def _put(self, shelf: Path, pixels: Pixels) -> Path:
+        path = shelf / f"{self._offered:06}.png"
+        if not cv2.imwrite(str(path), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 1]):
+            raise EdgeError(f"{path} cannot be written. Make room in {shelf.parent}, or set TMPDIR to another folder.")
+        return path
 
 
 def collect(camera: Camera, references: References) -> Iterator[Decision]:
@@ -129,5 +221,10 @@ def too_few(camera: Camera, references: References, why: str) -> EdgeError:
     """The error for references that did not come together."""
     return EdgeError(
         f"{camera.source}: {len(references.taken)} of {references.wanted} references, {references.refused} candidates "
-        f"refused, and {why}. Give more or sharper pictures of good parts, or ask for fewer with --refs."
+        f"refused, and {why}. Give sharp, well exposed pictures of more good parts, or ask for fewer with --refs."
     )
+
+
+def digest_of(pixels: Pixels) -> str:
+    """Equal for pictures that are equal to the pixel."""
+    return sha256(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()

@@ -1,28 +1,34 @@
 """Teaching the line a part: references, heads, known parts, bundle, report, in the order in which they happen."""
 
-from collections.abc import Iterable, Iterator
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from calibration.build import Built, build
 from calibration.certificate import write_certificate
+from calibration.coreset import tokens_to_keep
 from calibration.empty_view import take_empties
-from calibration.ingredients import default_recipe, gather_ingredients
+from calibration.ingredients import Ingredients, default_recipe, gather_ingredients
 from calibration.known_parts import Shown, next_parts, parts_in
+from calibration.leave_one_out import leave_one_out
 from calibration.progress import bar
+from calibration.reference_heads import heads_of, look_at
 from calibration.references import Decision, References, Taken, collect, settle
 from calibration.scene_options import SceneOptions
-from calibration.teach_scene import teach_scene
-from calibration.teach_show import line_of
+from calibration.suspects import Suspect, suspects
+from calibration.teach_scene import see_references, teach_scene
+from calibration.teach_show import line_of, suspect_line
 from calibration.threshold import Wish
 from edge.errors import EdgeError
-from edge.line.camera import Camera, open_camera
-from edge.line.camera_spec import CameraSpec
+from edge.line.camera import Camera
 from edge.settings import Settings
 from edge.vision.encoder import configured_encoder
+from edge.vision.features import Encoder
 from edge.vision.recipe import Recipe
 
 
@@ -34,6 +40,8 @@ class Wanted:
     good, bad:   folders of parts known to be good or defective; `good` may be a number of parts from the source
     promote:     whether the line is to use the bundle at once
     scene:       what of the pictures counts, whether parts are registered, what the empty view looks like
+    budget_bytes:  what the bank may take, None for what it needs
+    drop_suspects: whether a reference that looks unlike the others is refused, or only named
     """
 
     category: str
@@ -47,6 +55,8 @@ class Wanted:
     wish: Wish = field(default_factory=Wish)
     promote: bool = True
     scene: SceneOptions = field(default_factory=SceneOptions)
+    budget_bytes: int | None = None
+    drop_suspects: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,9 +67,19 @@ class Taught:
     built: Built
     certificate: Path
 
+    @property
+    def suspects(self) -> list[tuple[str, Suspect]]:
+        """References that look unlike the others, by where they came from."""
+        made = self.built.manifest
+        found = suspects(made.calibration.loo_scores, references=len(made.references))
+        return [(made.references[each.index].source, each) for each in found]
 
-def teach(settings: Settings, spec: CameraSpec, wanted: Wanted, console: Console) -> Taught:
-    """Collect references, showing each decision, build the bundle and write its report."""
+
+def teach(settings: Settings, open_source: Callable[[], Camera], wanted: Wanted, console: Console) -> Taught:
+    """Collect references, showing each decision, build the bundle and write its report.
+
+    open_source: opens the camera that shows the references
+    """
     encoder = configured_encoder(settings)
     ingredients = gather_ingredients(
         encoder,
@@ -71,11 +91,13 @@ def teach(settings: Settings, spec: CameraSpec, wanted: Wanted, console: Console
     )
     in_folder = parts_in(wanted.good, option="--good") if isinstance(wanted.good, Path) else []
     bad = parts_in(wanted.bad, option="--bad") if wanted.bad else []
-    references = References(wanted.refs)
-    with closing(open_camera(spec, fps=None, once=False)) as camera:
+    with tempfile.TemporaryDirectory(prefix="references-") as shelf, closing(open_source()) as camera:
+        references = References(wanted.refs, shelf=Path(shelf))
         controls = settle(camera)
         empties = wanted.scene.empties or empty_view(camera, wanted.scene.empty_frames, console)
         decisions = gather(camera, references, console)
+        if wanted.drop_suspects:
+            decisions += replace_suspects(camera, references, encoder, ingredients, wanted, console)
         number = wanted.good if isinstance(wanted.good, int) else len(in_folder)
         good = shown_next(camera, number, console) if isinstance(wanted.good, int) else in_folder
         built = build(
@@ -86,12 +108,14 @@ def teach(settings: Settings, spec: CameraSpec, wanted: Wanted, console: Console
             ingredients=ingredients,
             controls=controls,
             closer_look=wanted.closer_look,
+            budget_bytes=wanted.budget_bytes,
             good=counted(good, "scoring good parts", total=number),
             bad=counted(bad, "scoring defects", total=len(bad)),
             wish=wanted.wish,
             promoted=wanted.promote,
             scene=teach_scene(references.taken, wanted.scene),
             empties=empties,
+            tell=partial(name_suspects, references.taken, console),
         )
     left_out = number - len(built.manifest.calibration.good)
     if left_out:
@@ -117,11 +141,42 @@ def gather(camera: Camera, references: References, console: Console) -> list[Dec
     """Fill the references from the camera; each decision."""
     if camera.continuous:
         console.print("Show good parts one after another; each is taken when it has come to rest.")
-    decisions = []
-    for decision in collect(camera, references):
-        decisions.append(decision)
+    return list(shown(collect(camera, references), console))
+
+
+def replace_suspects(
+    camera: Camera, references: References, encoder: Encoder, ingredients: Ingredients, wanted: Wanted, console: Console
+) -> list[Decision]:
+    """Refuse what looks most unlike the others, and fill up with the next candidate, until nothing does."""
+    decisions: list[Decision] = []
+    closer = wanted.closer_look and "neighbourhood" in ingredients.recipe.maps
+    while True:
+        taken = references.taken
+        scene = teach_scene(taken, wanted.scene)
+        sights = see_references(scene, taken)
+        counting = scene.counting(sights, encoder.device)
+        looks = look_at(encoder, [sight.pixels for sight in sights], closer=closer, area=scene.area, counting=counting)
+        keep = tokens_to_keep(encoder.input_size)
+        heads = heads_of(looks, ingredients, keep=keep, budget_bytes=wanted.budget_bytes)
+        scores = leave_one_out(looks, heads, side=encoder.input_size).scores
+        found = suspects(scores, references=len(taken))
+        if not found:
+            return decisions
+        decisions += shown([references.refuse(taken[found[0].index], str(found[0]))], console)
+        decisions += shown(collect(camera, references), console)
+
+
+def name_suspects(references: Sequence[Taken], console: Console, scores: Sequence[float]) -> None:
+    """Say which references look unlike the others, by their scores against each other."""
+    for each in suspects(scores, references=len(references)):
+        console.print(suspect_line(references[each.index].source, each))
+
+
+def shown(decisions: Iterable[Decision], console: Console) -> Iterator[Decision]:
+    """The decisions, each printed as it happens."""
+    for decision in decisions:
         console.print(line_of(decision))
-    return decisions
+        yield decision
 
 
 def shown_next(camera: Camera, count: int, console: Console) -> Iterator[Shown]:

@@ -2,6 +2,9 @@
 
 import json
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,12 +17,16 @@ from edge.errors import EdgeError
 from edge.settings import Precision, Settings
 
 if TYPE_CHECKING:
-    from edge.line.camera_spec import CameraSpec
+    from edge.line.shot import Camera
 
 GOOD_HELP = (
     "Good parts outside the references, to certify the threshold: a folder (each picture, or each folder in it, is one "
     "part), better from another day, or the next N of the source."
 )
+FRAMES_HELP = "Recorded frames of good parts, for example 12,15-18; a frame's page, /frames/12, has its number."
+REFS_HELP = "How many good parts to learn from. Default: 4, with --frames all of them."
+DROP_HELP = "Refuse a reference that looks unlike the others and take the next; without, it is only named."
+BUDGET_HELP = "Most memory of the bank, for example 64MB; fewer patch tokens are kept, and what that costs is said."
 RECIPE_HELP = (
     "neighbourhood, few-shot, april-gan, random-words, adapters+few-shot, ..., or a sum such as text*1+few-shot*0.5."
 )
@@ -30,7 +37,10 @@ def calibrate(
     category: Annotated[str | None, typer.Option(help="Name of the kind of part, for example pcb.")] = None,
     camera: Annotated[str | None, typer.Option(help="Device number, stream, video, folder or demo:pcb.")] = None,
     images: Annotated[Path | None, typer.Option(help="Folder with pictures of good parts; the first by name.")] = None,
-    refs: Annotated[int, typer.Option(min=1, max=99, help="How many good parts to learn from.")] = 4,
+    frames: Annotated[str | None, typer.Option(help=FRAMES_HELP, metavar="IDS")] = None,
+    refs: Annotated[int | None, typer.Option(min=1, help=REFS_HELP)] = None,
+    drop_suspects: Annotated[bool, typer.Option("--drop-suspects", help=DROP_HELP)] = False,
+    bank_budget: Annotated[str | None, typer.Option(help=BUDGET_HELP, metavar="SIZE")] = None,
     data: Annotated[Path | None, typer.Option(help="The station's data folder.")] = None,
     encoder: Annotated[str | None, typer.Option(help="Name of the encoder.")] = None,
     input_size: Annotated[int | None, typer.Option(help="Encoder input, pixels a side.")] = None,
@@ -66,60 +76,86 @@ def calibrate(
         data=data, encoder=encoder, input_size=input_size, precision=precision, device=device, adapters=adapters,
         random_words=random_words,
     )  # fmt: skip
-    spec = source_of(camera, images)
-    name = category_of(category, spec)
+    source = source_of(camera, images, frames, settings)
+    name = category_of(category, source.category)
     known_good = good_of(good)
 
+    from calibration.bank_budget import parse_budget
     from calibration.scene_options import read_scene_options
     from calibration.threshold import Wish
-    from edge.line.camera import check_source
-    from edge.line.camera_spec import Kind
     from edge.vision.recipe import parse_recipe
 
-    check_source(spec)
+    budget_bytes = None if bank_budget is None else parse_budget(bank_budget)
     combined = None if recipe is None else parse_recipe(recipe)
     wish = Wish(target_false_reject, target_false_defect, threshold, defect_threshold)
     scene = read_scene_options(
         area=area, ignore=ignore, align=align, tolerance=align_tolerance, empty=empty,
-        can_clear=spec.kind in (Kind.DEVICE, Kind.STREAM) and sys.stdin.isatty(),
+        can_clear=source.live and sys.stdin.isatty(),
     )  # fmt: skip
 
     from calibration.teach import Wanted, teach  # with torch, which takes seconds
 
     wanted = Wanted(
-        name, refs, combined, object_name or name, prompts, closer_look=closer_look, good=known_good, bad=bad,
-        wish=wish, promote=promote, scene=scene,
+        name, refs or source.refs, combined, object_name or name, prompts, closer_look=closer_look, good=known_good,
+        bad=bad, wish=wish, promote=promote, scene=scene, budget_bytes=budget_bytes, drop_suspects=drop_suspects,
     )  # fmt: skip
-    taught = teach(settings, spec, wanted, console)
-    camera_again = None if images else spec.redacted
-    command = next_command(settings, camera_again, name) if promote else promote_command(settings, taught.built)
+    taught = teach(settings, source.open, wanted, console)
+    command = next_command(settings, source.camera, name) if promote else promote_command(settings, taught.built)
     if as_json:
         typer.echo(json.dumps(summary(taught, command), indent=1))
     else:
         show(console, taught, command)
 
 
-def source_of(camera: str | None, images: Path | None) -> "CameraSpec":
-    """What to read from. Raises EdgeError unless exactly one of the two is given."""
-    from edge.line.camera_spec import CameraSpec, name_of, parse_camera
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where references come from.
 
-    if camera is not None and images is None:
-        return parse_camera(camera)
-    if images is not None and camera is None:
+    open:     opens it as a camera;  category: what the camera's SPEC named
+    camera:   what `edge run --camera` would be given, None if it is no camera
+    refs:     how many to take unless told;  live: whether somebody can clear its view
+    """
+
+    open: Callable[[], "Camera"]
+    category: str | None = None
+    camera: str | None = None
+    refs: int = 4
+    live: bool = False
+
+
+def source_of(camera: str | None, images: Path | None, frames: str | None, settings: Settings) -> Source:
+    """What to read from. Raises EdgeError unless exactly one of the three is given, and for what is not there."""
+    if sum(given is not None for given in (camera, images, frames)) != 1:
+        raise EdgeError(
+            "calibrate: give exactly one of --camera, --images and --frames, for example --camera demo:pcb."
+        )
+    if frames is not None:
+        from calibration.recorded import RecordedFrames, parse_frames, recorded_pictures
+
+        pictures = recorded_pictures(settings.database, settings.media, parse_frames(frames))
+        return Source(partial(RecordedFrames, pictures), refs=len(pictures))
+
+    from edge.line.camera import check_source, open_camera
+    from edge.line.camera_spec import CameraSpec, Kind, name_of, parse_camera
+
+    if images is not None:
         address = str(images.expanduser().resolve())
-        return CameraSpec(address, None, name_of(address))
-    raise EdgeError("calibrate: give exactly one of --camera and --images, for example --camera demo:pcb.")
+        spec = CameraSpec(address, None, name_of(address))
+    else:
+        spec = parse_camera(camera or "")
+    check_source(spec)
+    opened = partial(open_camera, spec, fps=None, once=False)
+    live = spec.kind in (Kind.DEVICE, Kind.STREAM)
+    return Source(opened, spec.category, None if images is not None else spec.redacted, live=live)
 
 
-def category_of(category: str | None, spec: "CameraSpec") -> str:
+def category_of(category: str | None, of_camera: str | None) -> str:
     """The category given, or the one in the camera's SPEC=CATEGORY. Raises EdgeError if none, two, or impossible."""
     from edge.vision.manifest import check_category
 
-    if category and spec.category and category != spec.category:
-        raise EdgeError(
-            f"calibrate: --category {category}, but the camera's is {spec.category}. Leave one of them out."
-        )
-    if not (name := category or spec.category):
+    if category and of_camera and category != of_camera:
+        raise EdgeError(f"calibrate: --category {category}, but the camera's is {of_camera}. Leave one of them out.")
+    if not (name := category or of_camera):
         raise EdgeError("calibrate: which kind of part? Name it, for example --category pcb.")
     return check_category(name)
 

@@ -12,6 +12,7 @@ from edge.settings import Settings
 if TYPE_CHECKING:
     from calibration.build import Built
     from calibration.references import Decision
+    from calibration.suspects import Suspect
     from calibration.teach import Taught
 
 
@@ -23,9 +24,20 @@ def line_of(decision: "Decision") -> str:
     return f"{verb} {escape(decision.source)}: {escape(decision.why)}"
 
 
+def suspect_line(source: str, suspect: "Suspect") -> str:
+    """A reference that looks unlike the others, and what to do, with rich's markup."""
+    from rich.markup import escape
+
+    return (
+        f"[red]suspect[/] {escape(source)}: {escape(str(suspect))}. Look at it: if it is no good part, or another one, "
+        "take it away and calibrate again, or let --drop-suspects do that."
+    )
+
+
 def show(console: Console, taught: "Taught", command: str) -> None:
     """What came out, for a person."""
     from calibration.promise_words import sentences
+    from calibration.whole_bank import cost_words
 
     built, made = taught.built, taught.built.manifest
     console.print()
@@ -37,6 +49,8 @@ def show(console: Console, taught: "Taught", command: str) -> None:
         console.print(f"Part      {where}: looked at by itself as well", markup=False)
     for line in scene_lines(made):
         console.print(line, markup=False)
+    if (cost := made.calibration.bank_cost) is not None:
+        console.print(f"Bank      {cost_words(cost)}", markup=False)
     console.print(f"Bundle    {built.name} in {built.folder}", markup=False)
     console.print(f"Report    {taught.certificate}", markup=False)
     console.print(f"Next      {command}", markup=False)
@@ -64,6 +78,7 @@ def summary(taught: "Taught", command: str) -> dict[str, object]:
         "bundle": str(taught.built.folder),
         "references": [reference.source for reference in manifest.references],
         "refused": [{"source": each.source, "why": each.why} for each in taught.decisions if not each.taken],
+        "suspects": [{"source": source, **asdict(suspect)} for source, suspect in taught.suspects],
         "recipe": manifest.recipe,
         "part_box": None if manifest.part_box is None else asdict(manifest.part_box),
         "area": manifest.area and manifest.area.model_dump(),
@@ -74,6 +89,7 @@ def summary(taught: "Taught", command: str) -> dict[str, object]:
         "grade": calibration.grade,
         "method": calibration.method,
         "promise": calibration.promise and calibration.promise.model_dump(),
+        "bank_cost": calibration.bank_cost and calibration.bank_cost.model_dump(),
         "loo_scores": list(calibration.loo_scores),
         "good": [part.model_dump() for part in calibration.good],
         "bad": [part.model_dump() for part in calibration.bad],

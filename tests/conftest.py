@@ -17,6 +17,17 @@ hypothesis.settings.load_profile("busy")
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Sums of several threads differ with their number, and small nets are faster without threads that wait."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def real_parts() -> Path:
     """The folder of real pictures, `../shared/data`; skips where it is absent, fails in CI."""

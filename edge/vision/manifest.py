@@ -74,6 +74,23 @@ class Kept(Part):
     flagged: bool
 
 
+class BankCost(Part):
+    """What it cost to keep the bank of patch tokens within a memory budget.
+
+    whole_bytes, kept_bytes: size of all tokens, and of those that were kept
+    measure:     what was compared with all and with the kept ones, None if all were too many to compare with
+    parts:       on so many pictures;  whole, kept: its values
+    """
+
+    budget_bytes: int
+    whole_bytes: int
+    kept_bytes: int
+    measure: str | None = None
+    parts: int = 0
+    whole: float | None = None
+    kept: float | None = None
+
+
 class Calibration(Part):
     """How threshold and bank came about; for people, nothing at run time depends on it.
 
@@ -81,10 +98,11 @@ class Calibration(Part):
                    format 4 `none` or `first`
     method:        the rule that gave the threshold, in a sentence
     promise:       None without a threshold, and before format 4
-    loo_scores:    each reference's score against the others
+    loo_scores:    each reference's score against the others; of more than a hundred, those drawn for it
     good, bad:     parts outside the bank, known to be good or defective
     tokens:        by stage, or look of the neighbourhood head, patch tokens kept from each reference
     created:       UTC, ISO 8601
+    bank_cost:     None without a memory budget, or where all tokens fit
     controls:      what was locked at the camera, by name
     """
 
@@ -95,6 +113,7 @@ class Calibration(Part):
     good: tuple[KnownPart, ...] = ()
     bad: tuple[KnownPart, ...] = ()
     tokens: dict[str, int]
+    bank_cost: BankCost | None = None
     created: str
     controls: dict[str, float] = {}
 

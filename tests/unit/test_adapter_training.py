@@ -1,7 +1,7 @@
 """The training loop: it learns, it is the same to the byte, and neither a kill nor another run can spoil it."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,8 @@ from edge.line.opencv import cv2
 from edge.vision.zero_shot import zero_shot_map
 from tests.patch_encoder import PatchEncoder, grey_part
 from tests.tiny_dataset import tiny_dataset
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 NUMBERS = Protocol("test", epochs=4, batch=4, mosaic_rate=0.3)
 
@@ -58,15 +60,6 @@ def trained(
 
 def bytes_of(model: TrainableAdapters) -> bytes:
     return save(dict(model.state_dict()))
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Nets this small are faster without threads that wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

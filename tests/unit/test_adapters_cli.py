@@ -6,11 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 import typer
 from typer.testing import CliRunner, Result
 
@@ -20,6 +19,8 @@ from edge.errors import EdgeError
 from edge.vision.adapters import fingerprint, load_adapters
 from edge.vision.encoder import open_encoder
 from tests.tiny_dataset import tiny_dataset
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 app = typer.Typer()
 app.command()(adapters)
@@ -34,15 +35,6 @@ def options(folder: Path, out: Path, *, epochs: int = 2, batch: int = 4) -> list
 
 def run(*words: str) -> Result:
     return CliRunner().invoke(app, words)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Sums of several threads differ with their number, and nets this small are faster without."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

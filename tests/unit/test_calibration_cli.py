@@ -67,8 +67,8 @@ def test_json_is_one_object_on_stdout(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--category", "pcb"], "exactly one of --camera and --images"),
-        (["--category", "pcb", "--camera", "demo:pcb", "--images", "."], "exactly one of --camera and --images"),
+        (["--category", "pcb"], "exactly one of --camera, --images and --frames"),
+        (["--category", "pcb", "--camera", "demo:pcb", "--images", "."], "exactly one of --camera, --images and"),
         (["--camera", "demo:pcb"], "which kind of part"),
         (["--category", "p/c", "--camera", "demo:pcb"], "category 'p/c'"),
         (
@@ -129,14 +129,17 @@ def test_help_does_not_wait_for_torch() -> None:
 
 
 def test_the_camera_may_name_the_category() -> None:
-    assert category_of(None, parse_camera("demo:pcb=board")) == "board"
-    assert category_of("board", parse_camera("demo:pcb=board")) == "board"
+    source = source_of("demo:pcb=board", None, None, Settings())
+    assert (source.category, source.camera, source.refs) == ("board", "demo:pcb", 4)
+    assert category_of(None, source.category) == category_of("board", source.category) == "board"
     with pytest.raises(EdgeError, match=r"--category tile, but the camera's is board"):
-        category_of("tile", parse_camera("demo:pcb=board"))
+        category_of("tile", source.category)
 
 
-def test_a_folder_called_like_a_device_is_still_a_folder(tmp_path: Path) -> None:
-    assert source_of(None, Path("0")).address == str(Path("0").resolve())
+def test_a_folder_called_like_a_device_is_still_a_folder(good_parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good_parts.rename(good_parts.parent / "0")
+    monkeypatch.chdir(good_parts.parent)
+    assert source_of(None, Path("0"), None, Settings()).open().source == str(good_parts.parent / "0")
 
 
 def test_the_next_command_repeats_what_is_not_default_and_no_password(tmp_path: Path) -> None:

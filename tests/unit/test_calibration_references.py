@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from calibration.references import MOST_REFUSED, SETTLING_FRAMES, Decision, References, collect, settle
+from calibration.references import MOST_REFUSED, SETTLING_FRAMES, Decision, PicturesOf, References, collect, settle
 from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.line.camera import open_camera
@@ -43,6 +43,12 @@ class PictureCamera:
 
     def close(self) -> None:
         self._pictures = iter(())
+
+
+def plain_part(number: int) -> Pixels:
+    """A part with plain detail of some pixels."""
+    plain = np.clip(4 * (grey_part(number).astype(int) - 96), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.resize(plain, (256, 256), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def blurred(number: int) -> Pixels:
@@ -88,6 +94,54 @@ def test_the_same_picture_is_refused_twice_by_name() -> None:
     camera = PictureCamera([grey_part(0), grey_part(0), grey_part(1)])
     decisions = list(collect(camera, References(2)))
     assert decisions[1] == Decision("#2", taken=False, why="the same picture as #1")
+
+
+def test_a_part_shot_again_is_no_second_reference() -> None:
+    noisy = np.clip(plain_part(0).astype(int) + np.random.default_rng(0).integers(-4, 5, (256, 256, 3)), 0, 255)
+    references = References(5)
+    for number in range(3):
+        assert references.offer("rtsp://cam", plain_part(number))[0].taken
+    (again,) = references.offer("rtsp://cam", noisy.astype(np.uint8))
+    assert not again.taken
+    assert again.why.startswith("the same part as reference 1 (unlikeness 0.00")
+    assert references.offer("rtsp://cam", plain_part(3))[0].taken
+
+
+def test_a_part_shot_twice_at_first_is_named_and_refused_once_others_show_how_parts_differ() -> None:
+    noisy = np.clip(plain_part(0).astype(int) + np.random.default_rng(0).integers(-4, 5, (256, 256, 3)), 0, 255)
+    references = References(4)
+    references.offer("a.png", plain_part(0))
+    (named,) = references.offer("b.png", noisy.astype(np.uint8))
+    assert named.taken
+    assert named.why.startswith("2 of 4; perhaps the same part as a.png (unlikeness 0.00")
+    references.offer("c.png", plain_part(1))
+    decisions = references.offer("d.png", plain_part(2))
+    assert [(each.source, each.taken) for each in decisions] == [("d.png", True), ("b.png", False)]
+    assert decisions[1].why.startswith("the same part as a.png")
+
+
+def test_a_dark_picture_is_refused_with_its_level() -> None:
+    (decision,) = References(1).offer("a.png", grey_part(0) // 10)
+    assert decision.why.startswith("too dark: mean level 12 of 255, at least 20 is needed")
+
+
+def test_a_reference_taken_back_makes_room_and_its_part_may_come_again() -> None:
+    references = References(1)
+    references.offer("a.png", plain_part(0))
+    refused = references.refuse(references.taken[0], "unlike the others")
+    assert refused == Decision("a.png", taken=False, why="unlike the others")
+    assert not references.complete
+    assert references.offer("b.png", plain_part(0))[0].taken
+
+
+def test_references_on_a_shelf_are_the_same_pictures(tmp_path: Path) -> None:
+    references = References(2, shelf=tmp_path)
+    for number in range(2):
+        references.offer(f"{number}.png", grey_part(number))
+    assert [isinstance(each.kept, Path) for each in references.taken] == [True, True]
+    pictures = PicturesOf(references.taken)
+    assert [np.array_equal(one, grey_part(number)) for number, one in enumerate(pictures)] == [True, True]
+    assert np.array_equal(pictures[1:][0], grey_part(1))
 
 
 def test_an_unreadable_picture_is_refused() -> None:
