@@ -27,6 +27,11 @@ REASONS = {  # by name: a record may hold reasons of other versions
     "pose": "Part not in its place",
     "no_part": "No part there",
 }
+REVIEWS = {
+    "confirmed_defect": "Confirmed defect",
+    "false_alarm": "False alarm",
+    "unsure": "Unsure",
+}
 HEADS = {  # by name, as above
     "few-shot": "Unlike every good part shown",
     "neighbourhood": "Unlike every good part shown",
@@ -46,6 +51,11 @@ def head(name: str) -> str:
 def reason(name: str | None) -> str:
     """A reason in words; one that this version does not know is shown as it is."""
     return REASONS.get(name or "", name or "")
+
+
+def reviewed(name: str) -> str:
+    """A review's verdict in words; one that this version does not know is shown as it is."""
+    return REVIEWS.get(name, name)
 
 
 def number(value: int) -> str:
@@ -92,6 +102,7 @@ def bar(score_value: float, threshold: float, *, length: float = 200.0) -> float
 FILTERS = {
     "reason": reason,
     "head": head,
+    "reviewed": reviewed,
     "number": number,
     "score": score,
     "milliseconds": milliseconds,
