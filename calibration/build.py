@@ -90,7 +90,8 @@ def build(
     empty = teach_empty(encoder, scene, sights, looks.whole, empties)
     scene = scene.knowing(None if empty is None else empty.presence)
     heads = heads_of(looks, ingredients, keep=keep or tokens_to_keep(encoder.input_size))
-    left_out = leave_one_out(looks, heads, side=encoder.input_size)
+    taken_blindly = [row for row, reference in enumerate(references) if not reference.learned]
+    left_out = leave_one_out(looks, heads, side=encoder.input_size, rows=taken_blindly)
     heads = replace(heads, peak_scale=left_out.peak_scale)
     known_good = [score_part(encoder, heads, part, scene) for part in outside_the_bank(good, pictures)]
     known_bad = [score_part(encoder, heads, part, scene) for part in bad]
@@ -200,7 +201,9 @@ def _embeddings(heads: Heads) -> dict[str, Tensor]:
 
 def name_references(references: Sequence[Taken]) -> tuple[Reference, ...]:
     """File names inside the bundle: 01.png, 02.png, ... in order."""
-    return tuple(Reference(file=f"{n:02}.png", source=each.source) for n, each in enumerate(references, 1))
+    return tuple(
+        Reference(file=f"{n:02}.png", source=each.source, learned=each.learned) for n, each in enumerate(references, 1)
+    )
 
 
 def as_arrays(tensors: Mapping[str, Tensor]) -> Arrays:

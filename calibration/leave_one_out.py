@@ -12,7 +12,7 @@ from edge.vision.recipe import Recipe
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LeftOut:
-    """R references, each against the others; all empty if there is but one.
+    """References, each against all others; all empty if there is but one.
 
     scores:      as the recipe combines them, with `peak_scale`
     peak_scale:  what the map's maximum is divided by in the score: the largest one here, so that good parts stay
@@ -28,20 +28,20 @@ class LeftOut:
     looks: tuple[MapLook, ...]
 
 
-def leave_one_out(looks: ReferenceLooks, heads: Heads, *, side: int) -> LeftOut:
-    """Score each of R references against the others.
+def leave_one_out(looks: ReferenceLooks, heads: Heads, *, side: int, rows: Sequence[int] | None = None) -> LeftOut:
+    """Score R references, or some of them, each against all others.
 
-    heads: with all R references;  side: pixels a side of an adapted map
+    heads: with all R references;  side: pixels a side of an adapted map;  rows: default: all
     """
     count = len(looks.whole)
     if count < 2:
         return LeftOut((), 1.0, {}, ())
     heads = replace(heads, peak_scale=1.0)
     scored: list[Scored] = []
-    for index, own in enumerate(looks.whole):
+    for index in range(count) if rows is None else rows:
         others = [other for other in range(count) if other != index]
         part, counting = looks.part(index), looks.counts(index)
-        scored.append(run_heads(own, heads.only(others), side=side, part=part, counting=counting))
+        scored.append(run_heads(looks.whole[index], heads.only(others), side=side, part=part, counting=counting))
     recipe = heads.recipe
     limits = {head: max(float(one.head_scores[head]) for one in scored) for head in recipe.heads}
     peak_scale = _peak_scale(scored, recipe) if recipe.peak and recipe.scores else 1.0

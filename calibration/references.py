@@ -26,10 +26,14 @@ SETTLING_FRAMES = 15
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Taken:
-    """A reference picture: [H, W, 3] uint8 RGB, and where it came from."""
+    """A reference picture: [H, W, 3] uint8 RGB, and where it came from.
+
+    learned: it was chosen because the line had flagged it; it widens the bank and has no say in the threshold
+    """
 
     pixels: Pixels
     source: str
+    learned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

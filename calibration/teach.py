@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from calibration.empty_view import take_empties
 from calibration.ingredients import default_recipe, gather_ingredients
 from calibration.known_parts import Shown, next_parts, parts_in
 from calibration.progress import bar
+from calibration.promotion_guard import put_into_use
 from calibration.references import Decision, References, Taken, collect, settle
 from calibration.scene_options import SceneOptions
 from calibration.teach_scene import teach_scene
@@ -89,14 +91,17 @@ def teach(settings: Settings, spec: CameraSpec, wanted: Wanted, console: Console
             good=counted(good, "scoring good parts", total=number),
             bad=counted(bad, "scoring defects", total=len(bad)),
             wish=wanted.wish,
-            promoted=wanted.promote,
+            promoted=False,
             scene=teach_scene(references.taken, wanted.scene),
             empties=empties,
         )
     left_out = number - len(built.manifest.calibration.good)
     if left_out:
         console.print(f"{left_out} of the good parts are references, to the pixel, and certify nothing: left out.")
-    return Taught(decisions, built, write_certificate(settings.reports, built.folder))
+    taught = Taught(decisions, built, write_certificate(settings.reports, built.folder))
+    if wanted.promote:
+        put_into_use(settings, built.name, reason="calibrated", say=partial(console.print, markup=False))
+    return taught
 
 
 def empty_view(camera: Camera, frames: int, console: Console) -> list[Taken]:

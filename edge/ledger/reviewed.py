@@ -1,21 +1,25 @@
 """Frames of the record as reviews are about them: what was decided, and what a person said of it last."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Engine, func, select
 from sqlalchemy.orm import Session
 
-from edge.ledger.record import Camera, Inspection, Review, Run
+from edge.ledger.record import Camera, Inspection, RegionRow, Review, Run
 from edge.ledger.reviews import ReviewVerdict
 from edge.verdict import FLAGGED
+
+Box = tuple[int, int, int, int]
+"""x0, y0, x1, y1 in the picture's pixels, as in edge.verdict.Region."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewedFrame:
     """A frame with its outcome and its latest review, None if nobody looked at it yet.
 
-    picture_path: relative to the media folder; None if no picture was kept
+    width, height: of the picture, in pixels; None if there never was one
+    picture_path:  relative to the media folder; None if no picture was kept
     """
 
     id: int
@@ -29,6 +33,8 @@ class ReviewedFrame:
     score: float | None
     threshold: float | None
     bundle: str | None
+    width: int | None
+    height: int | None
     picture_path: str | None
     review: Review | None
 
@@ -79,6 +85,16 @@ def count_without_picture(engine: Engine, category: str, *, run: str | None = No
         return int(session.scalar(counted) or 0)
 
 
+def boxes_of(engine: Engine, frame_ids: Collection[int]) -> dict[int, list[Box]]:
+    """By frame, the areas that its verdict marked; frames without any are left out."""
+    found: dict[int, list[Box]] = {}
+    with Session(engine) as session:
+        for frame_id in frame_ids:  # one by one, since a query takes only so many ids
+            for region in session.scalars(select(RegionRow).where(RegionRow.inspection_id == frame_id)):
+                found.setdefault(frame_id, []).append((region.x0, region.y0, region.x1, region.y1))
+    return found
+
+
 def _of_run(run: str | None) -> list[ColumnElement[bool]]:
     return [] if run is None else [Run.name == run]
 
@@ -102,5 +118,5 @@ def _frames(engine: Engine, wanted: Sequence[ColumnElement[bool]], *, newest: in
 def _frame(row: Inspection, run: str, camera: str, review: Review | None) -> ReviewedFrame:
     return ReviewedFrame(
         row.id, run, camera, row.seq, row.source, row.captured_ns, row.category, row.outcome, row.score, row.threshold,
-        row.bundle, row.picture_path, review,
+        row.bundle, row.width, row.height, row.picture_path, review,
     )  # fmt: skip

@@ -49,6 +49,10 @@ class BundlesInUse:
         self._seen[category] = seen
         log.info("bundle %s, content %s, is loaded", one.bundle.name, one.bundle.sha256)
 
+    def use(self, bundle: Bundle) -> None:
+        """Judge by this one, which need not be promoted. Raises EdgeError as load_heads."""
+        self._loaded[bundle.manifest.category] = Loaded(bundle, load_heads(bundle, self._encoder))
+
     def refresh(self) -> None:
         """Read what was promoted since, for `adopt`. What cannot be used is logged once, and the old one stays."""
         for category, seen in list(self._seen.items()):

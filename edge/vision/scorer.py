@@ -9,6 +9,7 @@ import torch
 from edge.frame import Pixels
 from edge.settings import Settings
 from edge.verdict import Outcome, Reason, Verdict, not_inspected
+from edge.vision.bundle import Bundle
 from edge.vision.encoder import configured_encoder
 from edge.vision.features import Encoder, Features
 from edge.vision.heads import Heads, Scored, run_heads
@@ -41,6 +42,10 @@ class VisionScorer:
     def refresh(self) -> None:
         """Read what was promoted since; the next call of `score` judges by it. What cannot be used is logged once."""
         self._bundles.refresh()
+
+    def use(self, bundle: Bundle) -> None:
+        """Judge the bundle's category by it from now on, whether it is promoted or not. Raises EdgeError as `load`."""
+        self._bundles.use(bundle)
 
     def score(self, pictures: Sequence[Pixels], categories: Sequence[str | None]) -> list[Verdict]:
         """One verdict a picture, in order.
