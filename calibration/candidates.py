@@ -7,10 +7,12 @@ from calibration.coreset import tokens_to_keep
 from calibration.ingredients import Ingredients
 from calibration.reference_heads import heads_of, look_at
 from calibration.references import Taken
+from calibration.teach_scene import see_references
 from edge.ledger.reviewed import ReviewedFrame
 from edge.vision.features import Encoder
 from edge.vision.heads import Scored, run_heads
 from edge.vision.manifest import Manifest
+from edge.vision.scene import Scene
 
 SAME_SHARE = 0.8
 """Of the smallest leave-one-out score of the references: a candidate below it is in the bank already, so to speak.
@@ -51,25 +53,33 @@ def assess(
     offered: Sequence[tuple[ReviewedFrame, Taken]],
     *,
     made: Manifest,
+    scene: Scene,
     closer_look: bool,
     advance: Callable[[int], None],
 ) -> list[Candidate]:
     """Score each offered frame against the references and all other offered ones, as a reference would be.
 
-    made:    what the bundle that is to be improved says of itself;  advance: told after each picture
+    made, scene: of the bundle that is to be improved;  advance: told after each picture
+    Raises EdgeError for a frame that cannot be registered, if the scene asks for that.
     """
     everything = [*references, *(taken for _, taken in offered)]
+    sights = see_references(scene, everything)
     looks = look_at(
         encoder,
-        [each.pixels for each in everything],
+        [sight.pixels for sight in sights],
         closer=closer_look and "neighbourhood" in ingredients.recipe.maps,
+        area=scene.area,
+        counting=scene.counting(sights, encoder.device),
     )
     heads = heads_of(looks, ingredients, keep=tokens_to_keep(encoder.input_size))
     threshold, smallest = made.threshold, min(made.calibration.loo_scores, default=0.0)
     candidates = []
     for index, (frame, taken) in enumerate(offered, len(references)):
         others = [other for other in range(len(everything)) if other != index]
-        scored = run_heads(looks.whole[index], heads.only(others), side=encoder.input_size, part=looks.part(index))
+        part, counting = looks.part(index), looks.counts(index)
+        scored = run_heads(
+            looks.whole[index], heads.only(others), side=encoder.input_size, part=part, counting=counting
+        )
         score = float(scored.score)
         candidates.append(
             Candidate(

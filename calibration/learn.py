@@ -7,7 +7,7 @@ from calibration.build import Built, build
 from calibration.candidates import Candidate, assess
 from calibration.known_parts import Shown
 from calibration.learned import source_of
-from calibration.made_with import had_closer_look, ingredients_of, references_of
+from calibration.made_with import empties_of, had_closer_look, ingredients_of, references_of
 from calibration.progress import bar
 from calibration.references import Taken
 from calibration.stored_picture import PictureGone, stored_picture
@@ -19,6 +19,7 @@ from edge.ledger.reviews import ReviewVerdict
 from edge.ledger.schema import open_existing
 from edge.settings import Settings
 from edge.vision.bundle import Bundle
+from edge.vision.bundle_scene import load_scene
 from edge.vision.features import Encoder
 
 
@@ -57,7 +58,8 @@ class Lesson:
         self._encoder = encoder
         self._ingredients = ingredients_of(bundle, encoder)
         self._references = references_of(bundle)
-        self._closer_look = had_closer_look(bundle, self._references)
+        self._scene = load_scene(bundle, encoder.device)
+        self._closer_look = had_closer_look(bundle, self._references, self._scene)
 
     def offer(self) -> Offer:
         """Every false alarm of the bundle's category. Raises EdgeError if there is no record."""
@@ -80,6 +82,7 @@ class Lesson:
                 self._references,
                 offered,
                 made=self.bundle.manifest,
+                scene=self._scene,
                 closer_look=self._closer_look,
                 advance=advance,
             )
@@ -122,4 +125,6 @@ class Lesson:
             bad=counted(bad, "scoring defects", total=len(bad)),
             wish=self._wish(),
             promoted=False,
+            scene=self._scene,
+            empties=empties_of(self.bundle),
         )
