@@ -27,9 +27,11 @@ from edge.ledger.schema import prepare
 from edge.ledger.writer import Entry, Writer
 from edge.settings import Settings
 from edge.verdict import Outcome
+from edge.vision.area import Area
 from edge.vision.bundle import Bundle, load_bundle
 from edge.vision.features import Encoder
 from edge.vision.recipe import parse_recipe
+from edge.vision.scene import Scene
 from edge.vision.scorer import VisionScorer
 from tests.patch_encoder import PatchEncoder, grey_part
 
@@ -184,6 +186,23 @@ def test_more_references_raise_no_score(station: Station) -> None:
     before, after = (each.score(parts, ["pcb"] * len(parts)) for each in (station.scorer, scorer))
     assert all(new.score <= old.score + 1e-6 for new, old in zip(after, before, strict=True))  # type: ignore[operator]
     assert any(new.score < old.score / 2 for new, old in zip(after, before, strict=True))  # type: ignore[operator]
+
+
+def test_the_next_bundle_keeps_what_was_told_of_the_scene(station: Station) -> None:
+    mask = np.ones((64, 64), bool)
+    mask[:, 60:] = False  # a bar code, say
+    references = [Taken(part(light), f"{light}.png") for light in (-9, -3, 3, 9)]
+    belts = [Taken(np.full((64, 64, 3), grey, np.uint8), f"{grey}") for grey in (200, 204)]
+    recipe = gather_ingredients(station.encoder, parse_recipe("few-shot"))
+    told = {"ingredients": recipe, "scene": Scene(area=Area(mask, (64, 64, 64))), "empties": belts}
+    build(station.encoder, references, category="pcb", bundles_dir=station.settings.bundles, **told)  # type: ignore[arg-type]
+    station.scorer.load("pcb")
+    (alarm,) = station.inspect(part(0, label=True))
+    station.say(FALSE_ALARM, alarm)
+    old, new = station.bundle().manifest, station.learn(alarm).manifest
+    assert (new.area, new.empty is None) == (old.area, False)
+    assert new.files["area.png"] == old.files["area.png"]
+    assert [new.files[f"empty/0{n}.png"] for n in (1, 2)] == [old.files[f"empty/0{n}.png"] for n in (1, 2)]
 
 
 def test_learning_again_keeps_what_was_learned_and_offers_it_no_more(station: Station) -> None:
