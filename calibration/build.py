@@ -97,7 +97,8 @@ def build(
     scene = scene.knowing(None if empty is None else empty.presence)
     keep = keep or tokens_to_keep(encoder.input_size)
     heads = heads_of(looks, ingredients, keep=keep, budget_bytes=budget_bytes)
-    left_out = leave_one_out(looks, heads, side=encoder.input_size)
+    taken_blindly = [row for row, reference in enumerate(references) if not reference.learned]
+    left_out = leave_one_out(looks, heads, side=encoder.input_size, rows=taken_blindly)
     tell(left_out.scores)
     heads = replace(heads, peak_scale=left_out.peak_scale)
     keeper = Keeper(pictures, scene)
@@ -109,9 +110,9 @@ def build(
     threshold = set_threshold([each.part.score for each in known_good], left_out.scores, wish or Wish())
     limit = threshold.value
     known_bad = [keeper.bad(part, score_part(encoder, heads, part, scene), limit=limit) for part in bad]
-    if threshold.value is not None and {"few-shot", "neighbourhood"} & set(heads.recipe.maps):
+    if wish is not None and wish.threshold is not None:
         strangest = [look(encoder, heads, [picture], scene)[0][0] for picture in nothing_like(pictures[0])]
-        check_reachable(threshold.value, strangest)
+        check_reachable(wish.threshold, [*strangest, *(each.part.score for each in known_bad)])
     if budget_bytes is not None:
         cost = whole.cost(known_good, known_bad, budget_bytes=budget_bytes)
     kept = keeper.keep(encoder, heads, limit=limit, left_out_scores=left_out.scores)
@@ -224,7 +225,10 @@ def _embeddings(heads: Heads) -> dict[str, Tensor]:
 def name_references(references: Sequence[Taken]) -> tuple[Reference, ...]:
     """File names inside the bundle: 01.png, 02.png, ..., with as many digits as the last needs, so that they sort."""
     digits = max(2, len(str(len(references))))
-    return tuple(Reference(file=f"{n:0{digits}}.png", source=each.source) for n, each in enumerate(references, 1))
+    return tuple(
+        Reference(file=f"{n:0{digits}}.png", source=each.source, learned=each.learned)
+        for n, each in enumerate(references, 1)
+    )
 
 
 def as_arrays(tensors: Mapping[str, Tensor]) -> Arrays:

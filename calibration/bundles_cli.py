@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from edge.errors import EdgeError
 from edge.settings import Settings
+
+if TYPE_CHECKING:
+    from edge.vision.bundle_name import BundleName
 
 Data = Annotated[Path | None, typer.Option("--data", help="The station's data folder. Default: edge-data.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
@@ -64,16 +67,27 @@ def report(name: AnyName, data: Data = None) -> None:
     _console().print(str(write_certificate(settings.reports, folder_of(settings.bundles, exact))), markup=False)
 
 
-def promote(name: Exact, reason: Reason = None, data: Data = None, as_json: AsJson = False) -> None:
+def promote(
+    name: Exact,
+    reason: Reason = None,
+    force: Annotated[
+        str | None, typer.Option(metavar="REASON", help="Promote although a confirmed defect passes; why is kept.")
+    ] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
     """Put a bundle into use. A line that runs takes it up within a second or two, between two batches.
 
     Every byte is checked first. A line keeps the bundle it has if this one was made with another encoder, and says so
     in its log. `calibrate rollback` goes back.
-    """
-    from edge.vision.bundle_promotion import promote
 
-    category, version = exact_name(name)
-    promote(Settings.read(data=data).bundles, category, version, reason=reason)
+    Refused while a frame that a person has confirmed as a defect (`edge review`) would be ok under it: all of the
+    category that kept a picture are scored first. `--force REASON` promotes all the same and keeps the reason.
+    """
+    from calibration.promotion_guard import put_into_use
+
+    settings = Settings.read(data=data)
+    put_into_use(settings, exact_name(name), reason=reason, force=force, say=_on_stderr)
     _say_in_use(name, as_json=as_json)
 
 
@@ -114,13 +128,13 @@ def import_(
     is newer than this release, is refused, and nothing of it stays.
     """
     from calibration.bundle_exchange import import_bundle
-    from edge.vision.bundle_promotion import promote
+    from calibration.promotion_guard import put_into_use
 
-    bundles_dir = Settings.read(data=data).bundles
-    imported, new = import_bundle(bundles_dir, file)
+    settings = Settings.read(data=data)
+    imported, new = import_bundle(settings.bundles, file)
     name = str(imported)
     if use:
-        promote(bundles_dir, *exact_name(name), reason=f"imported from {file.name}")
+        put_into_use(settings, imported, reason=f"imported from {file.name}", say=_on_stderr)
     if as_json:
         _print_json({"bundle": name, "new": new, "promoted": use})
         return
@@ -129,14 +143,14 @@ def import_(
     _console().print(f"{said}; {then}", markup=False)
 
 
-def exact_name(text: str) -> tuple[str, int]:
-    """The category and the number in a name. Raises EdgeError for one without a number."""
+def exact_name(text: str) -> "BundleName":
+    """A name with its number. Raises EdgeError for one without."""
     from edge.vision.bundle_name import parse_bundle_name
 
     name = parse_bundle_name(text)
     if name.version is None:
         raise EdgeError(f"which {text}? Name its number, for example {text}@1; `calibrate list {text}` shows them.")
-    return name.category, name.version
+    return name
 
 
 def _say_in_use(name: str, *, as_json: bool) -> None:
@@ -148,6 +162,10 @@ def _say_in_use(name: str, *, as_json: bool) -> None:
 
 def _console() -> Console:
     return Console(soft_wrap=True, highlight=False)
+
+
+def _on_stderr(text: str) -> None:
+    Console(stderr=True, soft_wrap=True, highlight=False).print(text, markup=False)
 
 
 def _print_json(value: Any) -> None:

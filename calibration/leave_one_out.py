@@ -39,19 +39,23 @@ def left_out_rows(count: int, *, most: int = MOST_LEFT_OUT) -> list[int]:
     return sorted(np.random.default_rng(0).permutation(count)[:most].tolist())
 
 
-def leave_one_out(looks: ReferenceLooks, heads: Heads, *, side: int, most: int = MOST_LEFT_OUT) -> LeftOut:
-    """Score references against the others: each, or `most` that are drawn.
+def leave_one_out(
+    looks: ReferenceLooks, heads: Heads, *, side: int, rows: Sequence[int] | None = None, most: int = MOST_LEFT_OUT
+) -> LeftOut:
+    """Score references, each against all others.
 
     heads: with all references;  side: pixels a side of an adapted map
+    rows:  which to score, default all;  most: if they are more, so many of them are drawn
     """
     count = len(looks.whole)
     if count < 2:
         return LeftOut((), 1.0, {}, ())
     heads = replace(heads, peak_scale=1.0)
     scored: list[Scored] = []
-    rows = left_out_rows(count, most=most)
-    with bar("each against the others", len(rows), shown=count > AT_ONCE) as advance:
-        for index in rows:
+    candidates = range(count) if rows is None else rows
+    drawn = [candidates[index] for index in left_out_rows(len(candidates), most=most)]
+    with bar("each against the others", len(drawn), shown=count > AT_ONCE) as advance:
+        for index in drawn:
             own, others = looks.whole[index], [other for other in range(count) if other != index]
             part, counting = looks.part(index), looks.counts(index)
             scored.append(run_heads(own, heads.only(others), side=side, part=part, counting=counting))

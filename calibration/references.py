@@ -35,11 +35,13 @@ SETTLING_FRAMES = 15
 class Taken:
     """A reference picture, and where it came from.
 
-    kept: [H, W, 3] uint8 RGB, or the file where it lies without loss
+    kept:    [H, W, 3] uint8 RGB, or the file where it lies without loss
+    learned: it was chosen because the line had flagged it; it widens the bank and has no say in the threshold
     """
 
     kept: Pixels | Path
     source: str
+    learned: bool = False
 
     @property
     def pixels(self) -> Pixels:

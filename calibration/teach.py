@@ -17,6 +17,7 @@ from calibration.ingredients import Ingredients, default_recipe, gather_ingredie
 from calibration.known_parts import Shown, next_parts, parts_in
 from calibration.leave_one_out import leave_one_out
 from calibration.progress import bar
+from calibration.promotion_guard import put_into_use
 from calibration.reference_heads import heads_of, look_at
 from calibration.references import Decision, References, Taken, collect, settle
 from calibration.scene_options import SceneOptions
@@ -112,7 +113,7 @@ def teach(settings: Settings, open_source: Callable[[], Camera], wanted: Wanted,
             good=counted(good, "scoring good parts", total=number),
             bad=counted(bad, "scoring defects", total=len(bad)),
             wish=wanted.wish,
-            promoted=wanted.promote,
+            promoted=False,
             scene=teach_scene(references.taken, wanted.scene),
             empties=empties,
             tell=partial(name_suspects, references.taken, console),
@@ -120,7 +121,10 @@ def teach(settings: Settings, open_source: Callable[[], Camera], wanted: Wanted,
     left_out = number - len(built.manifest.calibration.good)
     if left_out:
         console.print(f"{left_out} of the good parts are references, to the pixel, and certify nothing: left out.")
-    return Taught(decisions, built, write_certificate(settings.reports, built.folder))
+    taught = Taught(decisions, built, write_certificate(settings.reports, built.folder))
+    if wanted.promote:
+        put_into_use(settings, built.name, reason="calibrated", say=partial(console.print, markup=False))
+    return taught
 
 
 def empty_view(camera: Camera, frames: int, console: Console) -> list[Taken]:

@@ -142,12 +142,15 @@ def _check_not_below_all(value: float, scores: Sequence[float], whose: str) -> N
 
 
 def check_reachable(value: float, strangest: Sequence[float]) -> None:
-    """Raises EdgeError unless one of `strangest`, the scores of pictures that show no such part, lies above `value`."""
+    """Raises EdgeError unless a score lies above a threshold that was given by hand.
+
+    strangest: scores of known defects and of pictures that show nothing of the part. A threshold that was taken from
+    scores needs no such check: a real part reached it.
+    """
     if max(strangest) <= value:
         raise EdgeError(
-            f"threshold {value:.3f}: no picture can reach it; one that shows nothing of the part scores "
-            f"{max(strangest):.3f} at most. Is there something else among the references or good parts? Look at those "
-            "with the highest scores, or give a lower --threshold."
+            f"--threshold {value:g}: nothing can reach it. Of the known defects and of pictures that show nothing of the "
+            f"part, the highest score is {max(strangest):.3f}. Give a lower one, or leave it out."
         )
 
 

@@ -56,10 +56,12 @@ def frame(request: Request, site: SiteOf, frame_id: int) -> HTMLResponse:
     with site.reader.read() as reading:
         newer = queries.ids_after(reading.session, FLAGGED, after=frame_id, limit=1)
         older = queries.newest_ids(reading.session, FLAGGED, before=frame_id, limit=1)
+        reviews = queries.reviews(reading.session, frame_id)
     context = {
         "frame": shown,
         "newer": newer[0] if newer else None,
         "older": older[0] if older else None,
+        "reviews": reviews,
     }
     return site.templates.TemplateResponse(request, "frame.html", context)
 

@@ -27,6 +27,11 @@ REASONS = {  # by name: a record may hold reasons of other versions
     "pose": "Part not in its place",
     "no_part": "No part there",
 }
+REVIEWS = {
+    "confirmed_defect": "Confirmed defect",
+    "false_alarm": "False alarm",
+    "unsure": "Unsure",
+}
 HEADS = {  # by name, as above
     "few-shot": "Unlike every good part shown",
     "neighbourhood": "Unlike every good part shown",
@@ -59,6 +64,11 @@ def head(name: str) -> str:
 def reason(name: str | None) -> str:
     """A reason in words; one that this version does not know is shown as it is."""
     return REASONS.get(name or "", name or "")
+
+
+def reviewed(name: str) -> str:
+    """A review's verdict in words; one that this version does not know is shown as it is."""
+    return REVIEWS.get(name, name)
 
 
 def number(value: int) -> str:
@@ -106,6 +116,7 @@ FILTERS = {
     "reason": reason,
     "head": head,
     "alarm": alarm,
+    "reviewed": reviewed,
     "number": number,
     "score": score,
     "milliseconds": milliseconds,

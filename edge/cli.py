@@ -16,6 +16,7 @@ from edge.errors import EdgeError
 from edge.line.camera_spec import CameraSpec, parse_camera, unique_names
 from edge.models_cli import app as models_app
 from edge.process import LOST_EXIT
+from edge.review_cli import review as review_command
 from edge.settings import Overload, Precision, Settings, Trigger
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 
 app.add_typer(models_app, name="models")
+app.command("review")(review_command)
 
 SPEC_HELP = (
     "SPEC[=CATEGORY]; SPEC is a device number, an rtsp:// or http:// (MJPEG) address, a video file, "

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import (
     JSON,
     BigInteger,
+    CheckConstraint,
     Connection,
     Engine,
     ForeignKey,
@@ -158,6 +159,26 @@ class ShiftCheck(Base):
     passed: Mapped[bool]
     reason: Mapped[str]
     details: Mapped[list[dict[str, object]]] = mapped_column(JSON)
+
+
+class Review(Base):
+    """What a person said of a frame. Rows are never changed or removed, which triggers see to; the latest one counts.
+
+    verdict: see edge.ledger.reviews.ReviewVerdict;  kind: of defect, in the reviewer's words
+    bundle:  content hash of the bundle whose verdict was reviewed, None for a frame that no bundle judged
+    """
+
+    __tablename__ = "review"
+    __table_args__ = (CheckConstraint("trim(reviewer) <> ''"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    inspection_id: Mapped[int] = mapped_column(ForeignKey("inspection.id"), index=True)
+    verdict: Mapped[str]
+    reviewer: Mapped[str]
+    reviewed_ns: Mapped[int] = mapped_column(BigInteger)
+    bundle: Mapped[str | None]
+    kind: Mapped[str | None]
+    note: Mapped[str | None]
 
 
 def open_engine(path: Path, *, writes: bool = False) -> Engine:

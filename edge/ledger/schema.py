@@ -6,6 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError
 
 from edge.errors import EdgeError
@@ -42,6 +43,17 @@ def prepare(path: Path) -> None:
         ) from error
     finally:
         engine.dispose()
+
+
+def open_existing(path: Path, *, writes: bool = False) -> Engine:
+    """An engine on the record at `path`, upgraded to this version. Raises EdgeError if there is none, or as `prepare`.
+
+    writes: as for `open_engine`
+    """
+    if not path.is_file():
+        raise EdgeError(f"no record in {path.parent}. Start a line there (`edge run`), or name its folder with --data.")
+    prepare(path)
+    return open_engine(path, writes=writes)
 
 
 def _refuse_newer(revision: str | None, config: Config, path: Path) -> None:

@@ -55,6 +55,10 @@ class BundlesInUse:
         self._seen[category] = seen
         log.info("bundle %s, content %s, is loaded", one.bundle.name, one.bundle.sha256)
 
+    def use(self, bundle: Bundle) -> None:
+        """Judge by this one, which need not be promoted. Raises EdgeError as load_heads."""
+        self._loaded[bundle.manifest.category] = self._ready(bundle)
+
     def refresh(self) -> None:
         """Read what was promoted since, for `adopt`. What cannot be used is logged once, and the old one stays."""
         for category, seen in list(self._seen.items()):
@@ -75,7 +79,9 @@ class BundlesInUse:
             log.info("bundle %s, content %s, takes over from %s", new.bundle.name, new.bundle.sha256, old.name)
 
     def _read(self, category: str) -> Loaded:
-        bundle = load_bundle(self._bundles_dir, category)
+        return self._ready(load_bundle(self._bundles_dir, category))
+
+    def _ready(self, bundle: Bundle) -> Loaded:
         return Loaded(
             bundle, load_heads(bundle, self._encoder), load_scene(bundle, self._encoder.device), standard_of(bundle)
         )

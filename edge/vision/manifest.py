@@ -21,10 +21,14 @@ class Part(BaseModel):
 
 
 class Reference(Part):
-    """A reference picture: its file in the bundle's folder `references`, and where it came from."""
+    """A reference picture: its file in the bundle's folder `references`, and where it came from.
+
+    learned: it was chosen because the line had flagged it; it widens the bank and has no say in the threshold
+    """
 
     file: str
     source: str
+    learned: bool = False
 
 
 class KnownPart(Part):
@@ -98,7 +102,7 @@ class Calibration(Part):
                    format 4 `none` or `first`
     method:        the rule that gave the threshold, in a sentence
     promise:       None without a threshold, and before format 4
-    loo_scores:    each reference's score against the others; of more than a hundred, those drawn for it
+    loo_scores:    each reference's score against the others, but for those learned; of more than a hundred, those drawn
     good, bad:     parts outside the bank, known to be good or defective
     tokens:        by stage, or look of the neighbourhood head, patch tokens kept from each reference
     created:       UTC, ISO 8601

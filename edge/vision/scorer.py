@@ -9,6 +9,7 @@ import torch
 from edge.frame import Pixels
 from edge.settings import Settings
 from edge.verdict import Outcome, Reason, Verdict, not_inspected
+from edge.vision.bundle import Bundle
 from edge.vision.drift import Standard
 from edge.vision.encoder import configured_encoder
 from edge.vision.features import Encoder, Features
@@ -46,6 +47,10 @@ class VisionScorer:
     def standard(self, bundle: str) -> Standard | None:
         """What the bundle in use with this content hash holds as normal; None if there is none."""
         return self._bundles.standard(bundle)
+
+    def use(self, bundle: Bundle) -> None:
+        """Judge the bundle's category by it from now on, whether it is promoted or not. Raises EdgeError as `load`."""
+        self._bundles.use(bundle)
 
     def score(self, pictures: Sequence[Pixels], categories: Sequence[str | None]) -> list[Verdict]:
         """One verdict a picture, in order.

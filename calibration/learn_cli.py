@@ -1,0 +1,218 @@
+"""`calibrate learn`: the next bundle, from what operators called false alarms."""
+
+import json
+import sys
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from edge.errors import EdgeError
+from edge.settings import Settings
+
+if TYPE_CHECKING:
+    from calibration.build import Built
+    from calibration.candidates import Candidate
+    from calibration.learn import Offer
+    from edge.vision.bundle import Bundle
+
+
+def learn(
+    category: Annotated[str, typer.Option(help="Kind of part whose bundle is to learn.")],
+    frames: Annotated[str | None, typer.Option(help="Record ids of false alarms to learn, for example 12,15.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Learn every false alarm that is listed.")] = False,
+    refs_from: Annotated[str | None, typer.Option(help="Bundle to add to, as pcb@3. Default: the one in use.")] = None,
+    good: Annotated[Path | None, typer.Option(help="Folder of other good parts, to certify the threshold.")] = None,
+    bad: Annotated[Path | None, typer.Option(help="Folder of defective parts, for the miss rate.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Learn those that look unlike all others, too.")] = False,
+    promoted: Annotated[
+        bool, typer.Option("--promote", help="Put the new bundle into use, if nothing forbids.")
+    ] = False,
+    force: Annotated[str | None, typer.Option(help="With --promote: why, although a confirmed defect passes.")] = None,
+    data: Annotated[Path | None, typer.Option(help="The station's data folder.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; all else goes to stderr.")] = False,
+) -> None:
+    """Teach the line the good parts that it flagged: frames whose latest review (`edge review`) is a false alarm.
+
+    Without --frames or --all it lists them, and names those that nearly are a reference already, or look unlike all
+    good parts: those may be defects that were called so by mistake. With them it builds the category's next bundle from
+    the references of the one in use and the chosen frames, with the same recipe and encoder. References are kept
+    losslessly; a frame's picture is a JPEG (quality 95) of what the line saw. The threshold stays as it is: with more
+    references scores fall, so fewer good parts are flagged, and perhaps fewer defects.
+
+    The new bundle is not put into use: look at what it changes (`calibrate replay`), then `calibrate promote`.
+    """
+    from calibration.certificate import write_certificate
+    from calibration.known_parts import parts_in
+    from calibration.learn import Lesson
+    from calibration.made_with import encoder_of
+    from calibration.promotion_guard import put_into_use
+    from edge.vision.bundle import load_bundle
+
+    if frames is not None and every:
+        raise EdgeError("calibrate learn: give --frames or --all, not both.")
+    if force is not None and not promoted:
+        raise EdgeError("calibrate learn: --force REASON is for --promote.")
+    wanted = None if frames is None else ids_of(frames)
+    settings = Settings.read(data=data, device=device)
+    console = Console(stderr=as_json, soft_wrap=True, highlight=False)
+    old = load_bundle(settings.bundles, *_from(category, refs_from))
+    lesson = Lesson(encoder_of(old, settings), old, settings)
+    offer = lesson.offer()
+    show_offer(console, offer, old)
+    if wanted is None and not every:
+        if as_json:
+            typer.echo(json.dumps({"bundle": str(old.name), **offered(offer)}, indent=1))
+        return
+    chosen = offer.candidates if wanted is None else offer.chosen(wanted)
+    if not chosen:
+        raise EdgeError(f"no false alarm of {category} to learn from. Say which frames are: edge review --list.")
+    if not yes:
+        confirm_strange(console, [candidate for candidate in chosen if candidate.strange])
+    built = lesson.learn(
+        chosen,
+        good=[] if good is None else parts_in(good, option="--good"),
+        bad=[] if bad is None else parts_in(bad, option="--bad"),
+    )
+    show_built(console, built, old, write_certificate(settings.reports, built.folder))
+    if promoted:
+        say = partial(console.print, markup=False)
+        put_into_use(settings, built.name, reason="learned from false alarms", force=force, say=say)
+        say(f"{built.name} is in use. A line that runs takes it up by itself.")
+    if as_json:
+        typer.echo(json.dumps(summary(built, old, chosen, promoted=promoted) | offered(offer), indent=1))
+
+
+def ids_of(text: str) -> list[int]:
+    """`12,15` as numbers. Raises EdgeError for anything else."""
+    try:
+        return [int(word) for word in text.split(",")]
+    except ValueError as error:
+        raise EdgeError(f"--frames {text!r}: give record ids with commas between them, for example 12,15.") from error
+
+
+def _from(category: str, refs_from: str | None) -> tuple[str, int | None]:
+    """Category and version of the bundle that is to be improved."""
+    from edge.vision.bundle_name import parse_bundle_name
+
+    name = parse_bundle_name(refs_from or category)
+    if name.category != category:
+        raise EdgeError(f"--refs-from {name} is another kind of part than --category {category}.")
+    return name.category, name.version
+
+
+def confirm_strange(console: Console, strange: "list[Candidate]") -> None:
+    """Ask before frames are learned that look like no good part; where nobody can answer, raise EdgeError."""
+    if not strange:
+        return
+    ids = ", ".join(str(candidate.frame.id) for candidate in strange)
+    if not sys.stdin.isatty():
+        raise EdgeError(
+            f"frame {ids}: looks unlike every good part at hand, so it may be a defect that was called a false alarm "
+            "by mistake. Look at it again; leave it out of --frames, or add --yes to learn it."
+        )
+    console.print(f"Frame {ids} looks unlike every good part at hand: once learned, defects like it will pass.")
+    if not typer.confirm("Learn from it all the same?", err=True):
+        raise EdgeError("nothing was learned. Choose with --frames.")
+
+
+def show_offer(console: Console, offer: "Offer", old: "Bundle") -> None:
+    """The candidates, for a person."""
+    from rich.markup import escape
+
+    if offer.candidates:
+        table = Table("frame", "captured", "camera", "source", "score", "threshold", "by", "", show_edge=False)
+        for candidate in offer.candidates:
+            frame = candidate.frame
+            assert frame.review is not None
+            table.add_row(
+                str(frame.id), _clock(frame.captured_ns), frame.camera, escape(frame.source), _number(frame.score),
+                _number(frame.threshold), escape(frame.review.reviewer), escape(remark(candidate)),
+            )  # fmt: skip
+        console.print(table)
+    for frame, why in offer.gone:
+        console.print(f"cannot be learned from: frame {frame.id}: {why}", markup=False)
+    known = f"; {len(offer.learned)} more are references already" if offer.learned else ""
+    console.print(f"{len(offer.candidates)} false alarms can be added to {old.name}{known}")
+
+
+def remark(candidate: "Candidate") -> str:
+    """What speaks against a candidate, in words; empty if nothing does."""
+    said = []
+    if candidate.same_as is not None:
+        said.append(f"nearly the same as {candidate.same_as}: it adds little")
+    if candidate.strange:
+        said.append(f"unlike every good part (score {candidate.score:.3f} beside all others): a defect after all?")
+    return "; ".join(said)
+
+
+def show_built(console: Console, built: "Built", old: "Bundle", report: Path) -> None:
+    """The new bundle beside the old one, for a person."""
+    from calibration.promise_words import sentences
+
+    made, before = built.manifest, old.manifest
+    added = len(made.references) - len(before.references)
+    console.print(
+        f"\n{built.name}: the {len(before.references)} references of {old.name} and {added} learned; "
+        f"{old.name}'s threshold was {_number(before.threshold)} ({before.calibration.grade})"
+        f"{' and is kept' if made.threshold == before.threshold else ''}",
+        markup=False,
+    )
+    for sentence in sentences(made):
+        console.print(sentence, markup=False)
+    console.print(f"Bundle    {built.folder}", markup=False)
+    console.print(f"Report    {report}", markup=False)
+    console.print(f"Next      calibrate replay --bundle {built.name} --report replay", markup=False)
+    console.print(f"          calibrate promote {built.name}", markup=False)
+
+
+def offered(offer: "Offer") -> dict[str, Any]:
+    """The candidates, for a program."""
+    return {
+        "candidates": [
+            {
+                "frame": each.frame.id,
+                "key": each.frame.key,
+                "source": each.frame.source,
+                "captured_ns": each.frame.captured_ns,
+                "camera": each.frame.camera,
+                "recorded_score": each.frame.score,
+                "recorded_threshold": each.frame.threshold,
+                "reviewer": None if each.frame.review is None else each.frame.review.reviewer,
+                "score": each.score,
+                "same_as": each.same_as,
+                "unlike_all": each.strange,
+            }
+            for each in offer.candidates
+        ],
+        "learned_before": [frame.id for frame in offer.learned],
+        "without_picture": [frame.id for frame, _ in offer.gone],
+    }
+
+
+def summary(built: "Built", old: "Bundle", chosen: "list[Candidate]", *, promoted: bool) -> dict[str, Any]:
+    """The new bundle, for a program."""
+    return {
+        "bundle": str(built.name),
+        "folder": str(built.folder),
+        "from": str(old.name),
+        "references": len(built.manifest.references),
+        "learned": [candidate.frame.id for candidate in chosen],
+        "threshold": built.manifest.threshold,
+        "threshold_before": old.manifest.threshold,
+        "grade": built.threshold.grade,
+        "promoted": promoted,
+    }
+
+
+def _clock(ns: int) -> str:
+    return datetime.fromtimestamp(ns / 1e9).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

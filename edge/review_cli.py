@@ -1,0 +1,147 @@
+"""`edge review`: what a person says of flagged frames, and which are still to be looked at."""
+
+import json
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from edge.errors import EdgeError
+from edge.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from edge.ledger.record import Review
+    from edge.ledger.reviewed import ReviewedFrame
+
+Said = Literal["confirmed-defect", "false-alarm", "unsure"]
+
+
+def review(
+    frames: Annotated[list[int] | None, typer.Argument(metavar="FRAME_ID...", help="Record ids; see --list.")] = None,
+    verdict: Annotated[Said | None, typer.Option(help="What these frames are.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who says so: the reviewer's name.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Kind of defect, for example scratch.")] = None,
+    note: Annotated[str | None, typer.Option(help="Anything else worth keeping.")] = None,
+    show_list: Annotated[bool, typer.Option("--list", help="Show flagged frames with their latest review.")] = False,
+    unreviewed: Annotated[bool, typer.Option("--unreviewed", help="With --list: only those without one.")] = False,
+    category: Annotated[str | None, typer.Option(help="With --list: only this kind of part.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="With --list: the newest so many.")] = 50,
+    data: Annotated[Path | None, typer.Option(help="Folder of all that is kept. Default: edge-data.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+) -> None:
+    """Say what flagged frames really are: a confirmed defect, a false alarm, or unsure.
+
+    `edge review 12 15 --verdict false-alarm --by anna` adds one review to each frame. A changed mind is a new review:
+    nothing is ever edited or removed, and the latest one of a frame counts. False alarms are what `calibrate learn`
+    learns from; no bundle is promoted that would pass a confirmed defect.
+    """
+    from edge.ledger.schema import open_existing
+
+    settings = Settings.read(data=data)
+    if show_list == bool(frames):
+        raise EdgeError("edge review: give ids of frames, or --list to see them.")
+    engine = open_existing(settings.database, writes=not show_list)
+    if show_list:
+        _list(engine, category=category, unreviewed=unreviewed, limit=limit, as_json=as_json)
+        return
+    if verdict is None or by is None:
+        raise EdgeError(
+            "edge review: who says what? Give both, for example --verdict false-alarm --by anna "
+            "(or confirmed-defect, or unsure)."
+        )
+    _add(engine, frames or [], verdict, by=by, kind=kind, note=note, as_json=as_json)
+
+
+def _add(
+    engine: "Engine",
+    frames: list[int],
+    verdict: Said,
+    *,
+    by: str,
+    kind: str | None,
+    note: str | None,
+    as_json: bool,
+) -> None:
+    from edge.ledger.reviews import ReviewVerdict, add_reviews
+
+    said = ReviewVerdict(verdict.replace("-", "_"))
+    added = add_reviews(engine, frames, said, reviewer=by, reviewed_ns=time.time_ns(), kind=kind, note=note)
+    if as_json:
+        _print_json({"reviews": [{"frame": each.inspection_id} | _facts(each) for each in added]})
+        return
+    for each in added:
+        sys.stdout.write(f"frame {each.inspection_id}: {verdict.replace('-', ' ')}, by {each.reviewer}\n")
+
+
+def _list(engine: "Engine", *, category: str | None, unreviewed: bool, limit: int, as_json: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from edge.ledger.reviewed import flagged_frames
+
+    found = flagged_frames(engine, category=category, unreviewed=unreviewed, limit=limit)
+    if as_json:
+        _print_json({"frames": [_row(frame) for frame in found]})
+        return
+    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    table = Table("frame", "captured", "camera", "source", "outcome", "score", "threshold", "review", show_edge=False)
+    for frame in found:
+        table.add_row(
+            str(frame.id),
+            _clock(frame.captured_ns),
+            frame.camera,
+            frame.source,
+            frame.outcome,
+            _number(frame.score),
+            _number(frame.threshold),
+            "-" if frame.review is None else f"{frame.review.verdict.replace('_', ' ')}, by {frame.review.reviewer}",
+        )
+    console.print(table if found else "no flagged frame" + (" without a review" if unreviewed else ""))
+    if len(found) == limit:
+        console.print(f"the newest {limit}; more with --limit")
+
+
+def _row(frame: "ReviewedFrame") -> dict[str, Any]:
+    return {
+        "frame": frame.id,
+        "run": frame.run,
+        "camera": frame.camera,
+        "seq": frame.seq,
+        "source": frame.source,
+        "captured_ns": frame.captured_ns,
+        "category": frame.category,
+        "outcome": frame.outcome,
+        "score": frame.score,
+        "threshold": frame.threshold,
+        "bundle": frame.bundle,
+        "review": None if frame.review is None else _facts(frame.review),
+    }
+
+
+def _facts(review: "Review") -> dict[str, Any]:
+    return {
+        "verdict": review.verdict,
+        "reviewer": review.reviewer,
+        "reviewed_ns": review.reviewed_ns,
+        "bundle": review.bundle,
+        "kind": review.kind,
+        "note": review.note,
+    }
+
+
+def _clock(ns: int) -> str:
+    """Date and time in the station's time zone."""
+    return datetime.fromtimestamp(ns / 1e9).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")

@@ -1,0 +1,164 @@
+"""Reviews in the record: who said what of which frame, never edited, the latest counts; by command and page."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy.orm import Session
+from typer.testing import CliRunner, Result
+
+from dashboard.app import create_app
+from edge.cli import app
+from edge.errors import EdgeError
+from edge.ledger.reviewed import count_without_picture, flagged_frames, judged_frames, stored_frames
+from edge.ledger.reviews import ReviewVerdict, add_reviews, reviews_of
+from edge.ledger.schema import prepare
+from edge.settings import Settings
+from tests.ledger_rows import JUDGED, Ledger, new_ledger
+
+FALSE_ALARM, CONFIRMED, UNSURE = ReviewVerdict.FALSE_ALARM, ReviewVerdict.CONFIRMED_DEFECT, ReviewVerdict.UNSURE
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """A record as the migrations make it, with its triggers."""
+    prepare(Settings(data=tmp_path / "data").database)
+    ledger = new_ledger(tmp_path / "data")
+    yield ledger
+    ledger.engine.dispose()
+
+
+def say(ledger: Ledger, verdict: ReviewVerdict, *frames: int, by: str = "anna") -> None:
+    add_reviews(ledger.engine, frames, verdict, reviewer=by, reviewed_ns=time.time_ns())
+
+
+def command(ledger: Ledger, *words: str) -> Result:
+    result = CliRunner().invoke(app, ["review", *words, "--data", str(ledger.settings.data)])
+    if isinstance(result.exception, EdgeError):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def test_a_review_holds_who_said_what_when_and_of_which_bundles_verdict(ledger: Ledger) -> None:
+    frame = ledger.add_defect()
+    add_reviews(ledger.engine, [frame], CONFIRMED, reviewer=" anna ", reviewed_ns=7, kind="scratch", note="at the rim")
+    with Session(ledger.engine) as session:
+        (review,) = reviews_of(session, frame)
+    assert (review.inspection_id, review.verdict, review.reviewer) == (frame, "confirmed_defect", "anna")
+    assert (review.reviewed_ns, review.bundle) == (7, JUDGED["bundle"])
+    assert (review.kind, review.note) == ("scratch", "at the rim")
+
+
+def test_a_changed_mind_is_a_new_row_and_counts(ledger: Ledger) -> None:
+    frame = ledger.add_defect()
+    say(ledger, FALSE_ALARM, frame, by="anna")
+    say(ledger, CONFIRMED, frame, by="ben")
+    with Session(ledger.engine) as session:
+        assert [review.reviewer for review in reviews_of(session, frame)] == ["ben", "anna"]
+    assert judged_frames(ledger.engine, "pcb", FALSE_ALARM) == []
+    (found,) = judged_frames(ledger.engine, "pcb", CONFIRMED)
+    assert (found.id, found.is_reviewed(CONFIRMED), found.is_reviewed(FALSE_ALARM)) == (frame, True, False)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE review SET verdict = 'unsure'",
+        "DELETE FROM review",
+        "INSERT OR REPLACE INTO review SELECT id, inspection_id, 'unsure', reviewer, 1, NULL, NULL, NULL FROM review",
+        "INSERT INTO review SELECT NULL, inspection_id, 'unsure', '  ', 1, NULL, NULL, NULL FROM review",
+        "INSERT INTO review SELECT NULL, inspection_id, 'nonsense', 'anna', 1, NULL, NULL, NULL FROM review",
+        "DELETE FROM inspection",
+    ],
+)
+def test_the_database_itself_refuses_what_no_review_may_be(ledger: Ledger, statement: str) -> None:
+    say(ledger, FALSE_ALARM, ledger.add_defect())
+    with closing(sqlite3.connect(ledger.settings.database)) as connection:
+        connection.execute("PRAGMA foreign_keys=ON")
+        before = connection.execute("SELECT * FROM review").fetchall()
+        with pytest.raises(sqlite3.IntegrityError):
+            connection.execute(statement)
+        connection.rollback()
+        assert connection.execute("SELECT * FROM review").fetchall() == before
+
+
+def test_what_cannot_be_reviewed_is_refused_and_nothing_is_recorded(ledger: Ledger) -> None:
+    defect, ok, lost = ledger.add_defect(), ledger.add("ok", category="pcb"), ledger.add("not_inspected", reason="late")
+    for frame, verdict, message in [
+        (99, FALSE_ALARM, "no frame 99"),
+        (2**70, FALSE_ALARM, "no frame"),
+        (lost, UNSURE, "was not inspected"),
+        (ok, FALSE_ALARM, "nothing was flagged"),
+    ]:
+        with pytest.raises(EdgeError, match=message):
+            say(ledger, verdict, defect, frame)
+    with pytest.raises(EdgeError, match="reviewer"):
+        say(ledger, FALSE_ALARM, defect, by=" ")
+    assert [frame.review for frame in stored_frames(ledger.engine, "pcb")] == [None]
+    say(ledger, CONFIRMED, ok)  # a defect that the line let pass
+    assert [frame.id for frame in judged_frames(ledger.engine, "pcb", CONFIRMED)] == [ok]
+
+
+def test_frames_are_found_by_category_run_time_and_review(ledger: Ledger) -> None:
+    first, second = ledger.add_defect(captured_ns=10**18), ledger.add_defect(captured_ns=2 * 10**18)
+    other, passed = ledger.add_defect(category="tile"), ledger.add("ok", category="pcb")
+    say(ledger, FALSE_ALARM, first)
+    engine = ledger.engine
+    assert [frame.id for frame in flagged_frames(engine, category=None, unreviewed=False, limit=2)] == [other, second]
+    assert [frame.id for frame in flagged_frames(engine, category="pcb", unreviewed=True, limit=9)] == [second]
+    assert [frame.id for frame in stored_frames(engine, "pcb")] == [first, second]
+    assert [frame.id for frame in stored_frames(engine, "pcb", limit=1)] == [second]
+    assert [frame.id for frame in stored_frames(engine, "pcb", since_ns=2 * 10**18)] == [second]
+    assert stored_frames(engine, "pcb", run="another") == []
+    assert count_without_picture(engine, "pcb") == 1
+    assert passed not in {frame.id for frame in stored_frames(engine, "pcb")}
+
+
+def test_the_command_adds_reviews_and_lists_frames(ledger: Ledger) -> None:
+    first, second = ledger.add_defect(source="a.png"), ledger.add_defect(source="b.png")
+    said = command(ledger, str(first), "--verdict", "false-alarm", "--by", "anna", "--note", "glare").stdout
+    assert f"frame {first}: false alarm, by anna" in said
+    listed = json.loads(command(ledger, "--list", "--json").stdout)["frames"]
+    assert [frame["frame"] for frame in listed] == [second, first]
+    assert listed[0]["review"] is None
+    assert (listed[1]["review"]["verdict"], listed[1]["review"]["note"]) == ("false_alarm", "glare")
+    left = command(ledger, "--list", "--unreviewed").stdout
+    assert "b.png" in left and "a.png" not in left
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "give ids of frames, or --list"),
+        (["1", "--list"], "give ids of frames, or --list"),
+        (["1", "--by", "anna"], "who says what"),
+        (["1", "--verdict", "unsure"], "who says what"),
+    ],
+)
+def test_a_command_that_says_too_little_is_refused(ledger: Ledger, words: list[str], message: str) -> None:
+    with pytest.raises(EdgeError, match=message):
+        command(ledger, *words)
+
+
+def test_without_a_record_there_is_nothing_to_review(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["review", "--list", "--data", str(tmp_path / "empty")])
+    assert isinstance(result.exception, EdgeError)
+    assert not (tmp_path / "empty").exists()
+
+
+def test_the_frames_page_shows_its_reviews_the_latest_first_and_as_text(ledger: Ledger) -> None:
+    frame = ledger.add_defect()
+    with TestClient(create_app(ledger.settings)) as client:
+        assert "Reviews" not in client.get(f"/frames/{frame}").text
+        add_reviews(ledger.engine, [frame], FALSE_ALARM, reviewer="anna", reviewed_ns=1, note="<b>glare</b>")
+        say(ledger, CONFIRMED, frame, by="ben")
+        page = client.get(f"/frames/{frame}").text
+    assert page.index("Confirmed defect") < page.index("False alarm")
+    assert "ben" in page and "anna" in page
+    assert "&lt;b&gt;glare" in page and "<b>glare" not in page
