@@ -149,8 +149,8 @@ def check_reachable(value: float, strangest: Sequence[float]) -> None:
     """
     if max(strangest) <= value:
         raise EdgeError(
-            f"--threshold {value:g}: nothing can reach it. Of the known defects and of pictures that show nothing of the "
-            f"part, the highest score is {max(strangest):.3f}. Give a lower one, or leave it out."
+            f"--threshold {value:g}: nothing can reach it. Of the known defects and of pictures that show nothing of "
+            f"the part, the highest score is {max(strangest):.3f}. Give a lower one, or leave it out."
         )
 
 
