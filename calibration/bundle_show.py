@@ -117,7 +117,8 @@ def _said(value: Any) -> str:
         more = f", ... ({len(value)} in all)" if len(value) > MOST_NAMED else ""
         return ", ".join(map(_said, value[:MOST_NAMED])) + more
     if isinstance(value, dict):
-        return " ".join(map(_said, value.values()))
+        told = {name: content for name, content in value.items() if content is not False}
+        return " ".join(name if content is True else _said(content) for name, content in told.items())
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
