@@ -110,7 +110,7 @@ def build(
     threshold = set_threshold([each.part.score for each in known_good], left_out.scores, wish or Wish())
     limit = threshold.value
     known_bad = [keeper.bad(part, score_part(encoder, heads, part, scene), limit=limit) for part in bad]
-    if wish is not None and wish.threshold is not None:
+    if wish is not None and wish.threshold is not None and not wish.kept:
         strangest = [look(encoder, heads, [picture], scene)[0][0] for picture in nothing_like(pictures[0])]
         check_reachable(wish.threshold, [*strangest, *(each.part.score for each in known_bad)])
     if budget_bytes is not None:

@@ -101,7 +101,7 @@ class Lesson:
         target = TARGET_FALSE_REJECT if promise is None else promise.target
         if recipe.peak and recipe.scores:
             return Wish(target_false_reject=target)
-        return Wish(target, threshold=made.threshold, defect_threshold=made.defect_threshold)
+        return Wish(target, threshold=made.threshold, defect_threshold=made.defect_threshold, kept=True)
 
     def _as_reference(self, frame: ReviewedFrame) -> Taken:
         """A frame's picture; where there was a threshold, the frame was chosen by it. Raises PictureGone."""
@@ -113,6 +113,7 @@ class Lesson:
 
         good, bad: known parts that are not references, as for any calibration
         """
+        cost = self.bundle.manifest.calibration.bank_cost
         return build(
             self._encoder,
             [*self._references, *(candidate.taken for candidate in chosen)],
@@ -121,6 +122,7 @@ class Lesson:
             ingredients=self._ingredients,
             controls=self.bundle.manifest.calibration.controls,
             closer_look=self._closer_look,
+            budget_bytes=None if cost is None else cost.budget_bytes,
             good=counted(good, "scoring good parts", total=len(good)),
             bad=counted(bad, "scoring defects", total=len(bad)),
             wish=self._wish(),

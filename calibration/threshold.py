@@ -28,6 +28,7 @@ class Wish:
     target_false_reject: share of good parts that may end as anything but `ok`
     target_false_defect: share of good parts that may be called a defect; between the two they are unsure
     threshold, defect_threshold: values given by hand, instead
+    kept: these are the thresholds of the bundle that is improved, which some part had reached
     Raises EdgeError for what cannot be meant.
     """
 
@@ -35,6 +36,7 @@ class Wish:
     target_false_defect: float | None = None
     threshold: float | None = None
     defect_threshold: float | None = None
+    kept: bool = False
 
     def __post_init__(self) -> None:
         for option, score in (("--threshold", self.threshold), ("--defect-threshold", self.defect_threshold)):
@@ -100,7 +102,7 @@ def set_threshold(good: Sequence[float], loo: Sequence[float], wish: Wish) -> Th
         value, method = nth_highest(scores, rank), f"{_ordinal(rank)}highest of {whose}"
     else:
         value, rank = wish.threshold, 1 + sum(score > wish.threshold for score in scores)
-        method = f"given by hand; {rank - 1} of {whose} lie above"
+        method = f"{_given(wish)}; {rank - 1} of {whose} lie above"
         _check_not_below_all(value, scores, whose)
     promise = Promise(
         target=wish.target_false_reject,
@@ -152,6 +154,11 @@ def check_reachable(value: float, strangest: Sequence[float]) -> None:
             f"--threshold {value:g}: nothing can reach it. Of the known defects and of pictures that show nothing of "
             f"the part, the highest score is {max(strangest):.3f}. Give a lower one, or leave it out."
         )
+
+
+def _given(wish: Wish) -> str:
+    """Where a threshold is from that was not taken from these scores."""
+    return "kept from the bundle before" if wish.kept else "given by hand"
 
 
 def _ordinal(rank: int) -> str:
