@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from calibration.coreset import tokens_to_keep
+from calibration.bank.coreset import tokens_to_keep
+from calibration.bank.whole_bank import WholeBank
 from calibration.ingredients import Ingredients, default_recipe, gather_ingredients
 from calibration.keepsakes import Keeper, Keepsakes
 from calibration.known_parts import Scores, Shown, look, outside_the_bank, score_part
 from calibration.leave_one_out import LeftOut, leave_one_out
+from calibration.promise.threshold import Threshold, Wish, check_reachable, set_threshold
 from calibration.reference_heads import as_tensors, heads_of, look_at
-from calibration.references import PicturesOf, Taken
+from calibration.references.collect import PicturesOf, Taken
 from calibration.scale import fixed_scale
-from calibration.scene_files import SceneFacts, scene_facts, scene_files
-from calibration.teach_scene import see_references, teach_empty
-from calibration.threshold import Threshold, Wish, check_reachable, set_threshold
-from calibration.whole_bank import WholeBank
+from calibration.scene.files import SceneFacts, scene_facts, scene_files
+from calibration.scene.teach import see_references, teach_empty
 from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.vision.bundle import Arrays, save_bundle
@@ -71,12 +71,12 @@ def build(
     controls:    what was locked at the camera
     keep:        patch tokens that a stage keeps from each reference, at most; default: `tokens_to_keep`
     closer_look: whether the neighbourhood head looks at the part by itself too, if it lies in one place
-    budget_bytes: what the bank may take, see calibration.bank_budget; None: what it needs
+    budget_bytes: what the bank may take, see calibration.bank.budget; None: what it needs
     good, bad:   parts that are not references and known to be good or defective, read one by one when the heads stand
     wish:        what the thresholds should hold; default: a false-reject rate of 1 %
     tell:        is told the references' scores against each other before anything rests on them
     promoted:    whether the line is to use it at once
-    scene:       what of the pictures counts and whether parts are registered (calibration.teach_scene)
+    scene:       what of the pictures counts and whether parts are registered (calibration.scene.teach)
     empties:     at least two pictures of the empty belt or fixture, or none
     Raises EdgeError for an impossible category name, references that are all the same or cannot be registered, parts
     that cannot be told from the empty view, a head without its parts, a budget too small for the references, or a

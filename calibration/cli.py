@@ -6,15 +6,15 @@ import typer
 from rich.console import Console
 
 from calibration.adapters.cli import adapters as adapters_command
-from calibration.bundles_cli import export, import_, list_bundles, promote, report, rollback, show
+from calibration.bundles.cli import export, import_, list_bundles, promote, report, rollback, show
 from calibration.evaluation.cli import evaluate
-from calibration.learn_cli import learn
+from calibration.learning.learn_cli import learn
+from calibration.learning.replay_cli import replay
 from calibration.lite.cli import lite_adapters
 from calibration.prompts_cli import prompts as prompts_command
 from calibration.random_words.cli import random_words as random_words_command
 from calibration.random_words.plot_cli import random_words_plot
 from calibration.random_words.study_cli import random_words_study
-from calibration.replay_cli import replay
 from calibration.teach_cli import calibrate
 from edge.errors import EdgeError
 from edge.process import spin_briefly

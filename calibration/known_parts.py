@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from calibration.references import digest_of
+from calibration.references.collect import digest_of
 from calibration.scale import MapLook, map_looks
 from edge.errors import EdgeError
 from edge.frame import Pixels

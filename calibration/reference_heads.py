@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from calibration.bank_budget import share
-from calibration.coreset import keep_farthest
+from calibration.bank.budget import share
+from calibration.bank.coreset import keep_farthest
+from calibration.bank.picture_features import PictureFeatures
 from calibration.find_part import closer_box
 from calibration.ingredients import Ingredients
-from calibration.picture_features import PictureFeatures
 from calibration.progress import bar
 from edge.frame import Pixels
 from edge.vision.area import Area
@@ -85,7 +85,7 @@ def heads_of(looks: ReferenceLooks, ingredients: Ingredients, *, keep: int, budg
     """The recipe's heads with all references.
 
     keep:         tokens that a stage keeps of each for equation 4, at most
-    budget_bytes: what the tokens of all references may take, see calibration.bank_budget; None: what they need
+    budget_bytes: what the tokens of all references may take, see calibration.bank.budget; None: what they need
     Raises EdgeError if the recipe needs what is not among the ingredients, or the budget is too small.
     """
     recipe, count = ingredients.recipe, len(looks.whole)

@@ -9,22 +9,22 @@ from pathlib import Path
 
 from rich.console import Console
 
+from calibration.bank.coreset import tokens_to_keep
 from calibration.build import Built, build
-from calibration.certificate import write_certificate
-from calibration.coreset import tokens_to_keep
-from calibration.empty_view import take_empties
 from calibration.ingredients import Ingredients, default_recipe, gather_ingredients
 from calibration.known_parts import Shown, next_parts, parts_in
+from calibration.learning.promotion_guard import put_into_use
 from calibration.leave_one_out import leave_one_out
 from calibration.progress import bar
-from calibration.promotion_guard import put_into_use
+from calibration.promise.certificate import write_certificate
+from calibration.promise.threshold import Wish
 from calibration.reference_heads import heads_of, look_at
-from calibration.references import Decision, References, Taken, collect, settle
-from calibration.scene_options import SceneOptions
-from calibration.suspects import Suspect, suspects
-from calibration.teach_scene import see_references, teach_scene
+from calibration.references.collect import Decision, References, Taken, collect, settle
+from calibration.references.suspects import Suspect, suspects
+from calibration.scene.empty_view import take_empties
+from calibration.scene.options import SceneOptions
+from calibration.scene.teach import see_references, teach_scene
 from calibration.teach_show import line_of, suspect_line
-from calibration.threshold import Wish
 from edge.errors import EdgeError
 from edge.line.camera import Camera
 from edge.settings import Settings

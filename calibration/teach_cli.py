@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from calibration import scene_help
+from calibration.scene import help as scene_help
 from calibration.teach_show import next_command, promote_command, show, summary
 from edge.errors import EdgeError
 from edge.settings import Precision, Settings
@@ -80,9 +80,9 @@ def calibrate(
     name = category_of(category, source.category)
     known_good = good_of(good)
 
-    from calibration.bank_budget import parse_budget
-    from calibration.scene_options import read_scene_options
-    from calibration.threshold import Wish
+    from calibration.bank.budget import parse_budget
+    from calibration.promise.threshold import Wish
+    from calibration.scene.options import read_scene_options
     from edge.vision.recipe import parse_recipe
 
     budget_bytes = None if bank_budget is None else parse_budget(bank_budget)
@@ -130,7 +130,7 @@ def source_of(camera: str | None, images: Path | None, frames: str | None, setti
             "calibrate: give exactly one of --camera, --images and --frames, for example --camera demo:pcb."
         )
     if frames is not None:
-        from calibration.recorded import RecordedFrames, parse_frames, recorded_pictures
+        from calibration.references.recorded import RecordedFrames, parse_frames, recorded_pictures
 
         pictures = recorded_pictures(settings.database, settings.media, parse_frames(frames))
         return Source(partial(RecordedFrames, pictures), refs=len(pictures))

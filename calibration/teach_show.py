@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from calibration.scene_show import scene_lines
+from calibration.scene.show import scene_lines
 from edge.settings import Settings
 
 if TYPE_CHECKING:
     from calibration.build import Built
-    from calibration.references import Decision
-    from calibration.suspects import Suspect
+    from calibration.references.collect import Decision
+    from calibration.references.suspects import Suspect
     from calibration.teach import Taught
 
 
@@ -36,8 +36,8 @@ def suspect_line(source: str, suspect: "Suspect") -> str:
 
 def show(console: Console, taught: "Taught", command: str) -> None:
     """What came out, for a person."""
-    from calibration.promise_words import sentences
-    from calibration.whole_bank import cost_words
+    from calibration.bank.whole_bank import cost_words
+    from calibration.promise.words import sentences
 
     built, made = taught.built, taught.built.manifest
     console.print()
@@ -69,7 +69,7 @@ def why_alone(built: "Built") -> str:
 
 def summary(taught: "Taught", command: str) -> dict[str, object]:
     """What came out, for a program."""
-    from calibration.promise_words import sentences
+    from calibration.promise.words import sentences
 
     manifest, calibration = taught.built.manifest, taught.built.manifest.calibration
     return {

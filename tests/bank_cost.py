@@ -20,10 +20,10 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from calibration.bank_budget import parse_budget, size_text
+from calibration.bank.budget import parse_budget, size_text
+from calibration.bank.whole_bank import auroc
 from calibration.build import build
-from calibration.references import Taken
-from calibration.whole_bank import auroc
+from calibration.references.collect import Taken
 from edge.frame import Pixels
 from edge.line.opencv import cv2
 from edge.line.picture import read_picture

@@ -19,15 +19,15 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_auc_score
 
-from calibration.coreset import tokens_to_keep
+from calibration.bank.coreset import tokens_to_keep
 from calibration.datasets import Sample, read_mask
 from calibration.evaluation.encoder_pass import at_input_size
 from calibration.evaluation.peers import Job, Peer, run_peers
 from calibration.evaluation.pixel_metrics import PixelCounts
 from calibration.ingredients import default_recipe, gather_ingredients
 from calibration.leave_one_out import leave_one_out
+from calibration.promise.threshold import Wish, set_threshold
 from calibration.reference_heads import heads_of, look_at
-from calibration.threshold import Wish, set_threshold
 from edge.line.picture import read_picture
 from edge.vision.encoder import open_encoder
 from edge.vision.features import Encoder

@@ -17,7 +17,7 @@ import numpy as np
 import typer
 
 from calibration.build import build
-from calibration.references import Taken
+from calibration.references.collect import Taken
 from edge.alarm import State
 from edge.errors import EdgeError
 from edge.frame import Pixels

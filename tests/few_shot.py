@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from calibration.build import build
 from calibration.ingredients import gather_ingredients
-from calibration.references import Taken
+from calibration.references.collect import Taken
 from edge.frame import Pixels
 from edge.line.picture import read_picture
 from edge.verdict import Outcome, Verdict

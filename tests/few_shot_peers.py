@@ -15,7 +15,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-from calibration.coreset import tokens_to_keep
+from calibration.bank.coreset import tokens_to_keep
 from calibration.evaluation.peers import Job, Peer, run_peers
 from calibration.ingredients import gather_ingredients
 from calibration.reference_heads import heads_of, look_at

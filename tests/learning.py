@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from calibration.build import build
-from calibration.references import Taken
+from calibration.references.collect import Taken
 from edge.line.picture import read_picture
 from edge.vision.bundle import load_bundle
 from edge.vision.encoder import open_encoder

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
-from calibration.coreset import tokens_to_keep
+from calibration.bank.coreset import tokens_to_keep
 from calibration.ingredients import default_recipe, gather_ingredients
 from calibration.known_parts import look
 from calibration.leave_one_out import leave_one_out
 from calibration.progress import bar
-from calibration.promise import count_bound
+from calibration.promise.bounds import count_bound
+from calibration.promise.threshold import Threshold, Wish, set_threshold
 from calibration.reference_heads import heads_of, look_at
 from calibration.scale import MapLook, fixed_scale
-from calibration.threshold import Threshold, Wish, set_threshold
 from edge.frame import Pixels
 from edge.line.picture import read_picture
 from edge.vision.encoder import open_encoder

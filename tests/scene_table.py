@@ -15,9 +15,9 @@ from sklearn.metrics import roc_auc_score
 
 from calibration.build import build
 from calibration.find_part import box_of, foreground
-from calibration.references import Taken
-from calibration.scene_options import SceneOptions
-from calibration.teach_scene import see_references, teach_empty, teach_scene
+from calibration.references.collect import Taken
+from calibration.scene.options import SceneOptions
+from calibration.scene.teach import see_references, teach_empty, teach_scene
 from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.line.opencv import cv2

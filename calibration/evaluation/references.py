@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from calibration.coreset import tokens_to_keep
+from calibration.bank.coreset import tokens_to_keep
 from calibration.evaluation.columns import Setting, Trained, with_net
 from calibration.evaluation.encoder_pass import Encoded, encode
 from calibration.ingredients import Ingredients

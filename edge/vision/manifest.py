@@ -43,7 +43,7 @@ class KnownPart(Part):
 
 
 class Promise(Part):
-    """What is claimed about good parts to come, with 95 % confidence each; see calibration.promise.
+    """What is claimed about good parts to come, with 95 % confidence each; see calibration.promise.bounds.
 
     A false reject is a good part that ends as anything but `ok`.
     target:             the false-reject rate that was asked for

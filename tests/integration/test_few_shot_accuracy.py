@@ -12,7 +12,7 @@ from statistics import median
 import numpy as np
 import pytest
 
-from calibration.references import References, Taken, collect
+from calibration.references.collect import References, Taken, collect
 from edge.line.camera import open_camera
 from edge.line.camera_spec import parse_camera
 from edge.line.demo import demo_boards

@@ -12,7 +12,7 @@ import cv2
 import pytest
 
 from calibration.build import build
-from calibration.references import Taken
+from calibration.references.collect import Taken
 from edge.capture import Capture, CaptureOptions
 from edge.line.camera_spec import CameraSpec, parse_camera
 from edge.settings import Settings

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from calibration.build import build
-from calibration.drawn_region import area_mask, read_region
 from calibration.find_part import closer_box
 from calibration.ingredients import gather_ingredients
-from calibration.references import Taken
-from calibration.scene_options import SceneOptions
-from calibration.teach_scene import teach_scene
+from calibration.references.collect import Taken
+from calibration.scene.drawn_region import area_mask, read_region
+from calibration.scene.options import SceneOptions
+from calibration.scene.teach import teach_scene
 from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.verdict import Outcome

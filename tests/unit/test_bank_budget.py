@@ -8,16 +8,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibration.bank_budget import HEADER_BYTES, LEAST_TOKENS, bank_bytes, parse_budget, share, size_text
+from calibration.bank.budget import HEADER_BYTES, LEAST_TOKENS, bank_bytes, parse_budget, share, size_text
+from calibration.bank.coreset import keep_farthest
+from calibration.bank.picture_features import MOST_KEPT, PictureFeatures
+from calibration.bank.whole_bank import cost_words
 from calibration.build import build, name_references
-from calibration.coreset import keep_farthest
 from calibration.ingredients import gather_ingredients
 from calibration.known_parts import Shown
 from calibration.leave_one_out import leave_one_out, left_out_rows
-from calibration.picture_features import MOST_KEPT, PictureFeatures
 from calibration.reference_heads import AT_ONCE, heads_of, look_at, memory_bank, neighbour_bank
-from calibration.references import Taken
-from calibration.whole_bank import cost_words
+from calibration.references.collect import Taken
 from edge.errors import EdgeError
 from edge.vision.bundle import load_bundle
 from edge.vision.recipe import parse_recipe

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from calibration.bundle_exchange import export_bundle, import_bundle
+from calibration.bundles.exchange import export_bundle, import_bundle
 from edge.errors import EdgeError
 from edge.vision.bundle import load_bundle
 from edge.vision.bundle_name import BundleName

@@ -11,7 +11,7 @@ import torch
 
 from calibration.build import build
 from calibration.reference_heads import ReferenceLooks, memory_bank, neighbour_bank
-from calibration.references import References, Taken, collect
+from calibration.references.collect import References, Taken, collect
 from edge.errors import EdgeError
 from edge.line.demo import Board, demo_boards
 from edge.line.shot import Shot

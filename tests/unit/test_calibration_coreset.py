@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional
 
-from calibration.coreset import keep_farthest, tokens_to_keep
+from calibration.bank.coreset import keep_farthest, tokens_to_keep
 
 
 def unit_vectors(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -9,7 +9,15 @@ import cv2
 import numpy as np
 import pytest
 
-from calibration.references import MOST_REFUSED, SETTLING_FRAMES, Decision, PicturesOf, References, collect, settle
+from calibration.references.collect import (
+    MOST_REFUSED,
+    SETTLING_FRAMES,
+    Decision,
+    PicturesOf,
+    References,
+    collect,
+    settle,
+)
 from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.line.camera import open_camera

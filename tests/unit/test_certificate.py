@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from calibration.build import build
-from calibration.certificate import write_certificate
 from calibration.known_parts import Shown
-from calibration.promise_words import sentences
-from calibration.references import Taken
-from calibration.threshold import Wish
+from calibration.promise.certificate import write_certificate
+from calibration.promise.threshold import Wish
+from calibration.promise.words import sentences
+from calibration.references.collect import Taken
 from tests.patch_encoder import PatchEncoder, grey_part
 
 REFERENCES = [Taken(grey_part(number), f"{number}.png") for number in range(4)]

@@ -12,7 +12,7 @@ from torch import Tensor
 from calibration.build import build
 from calibration.keepsakes import Extremes
 from calibration.known_parts import Shown
-from calibration.references import Taken
+from calibration.references.collect import Taken
 from edge.check import CheckResult, Finding, check_kept, check_live, conclude
 from edge.first_check import check_first
 from edge.frame import Pixels

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from calibration.build import build
-from calibration.references import Taken
+from calibration.references.collect import Taken
 from edge.verdict import Outcome, Scale
 from edge.vision.bundle import load_bundle
 from edge.vision.judge import PictureScores, judge

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
+from calibration.bank.coreset import tokens_to_keep
 from calibration.build import build
-from calibration.coreset import tokens_to_keep
 from calibration.datasets import Category, Sample, open_dataset, read_mask, references
 from calibration.evaluation.category import Measured, check_image_score, evaluate_category, min_max_scores
 from calibration.evaluation.columns import Setting
@@ -19,7 +19,7 @@ from calibration.evaluation.prepare import Options, prepare_with
 from calibration.evaluation.read_ahead import read_ahead
 from calibration.evaluation.run import category_heads, run_category
 from calibration.reference_heads import memory_bank
-from calibration.references import Taken
+from calibration.references.collect import Taken
 from edge.errors import EdgeError
 from edge.line.opencv import cv2
 from edge.line.picture import read_picture

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibration.exposure import badly_exposed
+from calibration.references.exposure import badly_exposed
 from edge.frame import Pixels
 from edge.line.picture import read_picture, to_rgb
 from tests.patch_encoder import grey_part

@@ -7,8 +7,8 @@ import pytest
 
 from calibration.build import build
 from calibration.known_parts import Shown, next_parts, outside_the_bank, parts_in, score_part
-from calibration.references import Taken
-from calibration.threshold import Grade, Wish
+from calibration.promise.threshold import Grade, Wish
+from calibration.references.collect import Taken
 from edge.errors import EdgeError
 from edge.line.camera import open_camera
 from edge.line.camera_spec import parse_camera

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibration import replay
 from calibration.build import build
 from calibration.ingredients import gather_ingredients
-from calibration.learn import Lesson, Offer
-from calibration.promotion_guard import guard_promotion
-from calibration.references import Taken
-from calibration.replay import Replay
-from calibration.replay_page import render, write_page
-from calibration.rescore import Rescorer
+from calibration.learning import replay
+from calibration.learning.learn import Lesson, Offer
+from calibration.learning.promotion_guard import guard_promotion
+from calibration.learning.replay import Replay
+from calibration.learning.replay_page import render, write_page
+from calibration.learning.rescore import Rescorer
+from calibration.references.collect import Taken
 from edge.errors import EdgeError
 from edge.frame import FrameInfo, Pixels
 from edge.ledger.record import open_engine

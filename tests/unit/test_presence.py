@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from calibration.build import build
-from calibration.empty_view import APART, parse_empty, read_empties, take_empties
-from calibration.references import Taken
-from calibration.scene_options import SceneOptions, read_scene_options
-from calibration.teach_scene import teach_scene
+from calibration.references.collect import Taken
+from calibration.scene.empty_view import APART, parse_empty, read_empties, take_empties
+from calibration.scene.options import SceneOptions, read_scene_options
+from calibration.scene.teach import teach_scene
 from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.line.demo import demo_boards

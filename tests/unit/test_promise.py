@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from calibration.promise import count_bound, exact_interval, parts_to_certify, rank_for, rate_bound
-from calibration.threshold import Wish, set_threshold
+from calibration.promise.bounds import count_bound, exact_interval, parts_to_certify, rank_for, rate_bound
+from calibration.promise.threshold import Wish, set_threshold
 
 TRIALS = 10_000
 

@@ -8,7 +8,7 @@ import torch
 
 from calibration.build import build
 from calibration.ingredients import Ingredients, gather_ingredients
-from calibration.references import Taken
+from calibration.references.collect import Taken
 from edge.errors import EdgeError
 from edge.verdict import Outcome
 from edge.vision.adapters import AdapterCard, save_adapters

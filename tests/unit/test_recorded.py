@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from calibration.recorded import RecordedFrames, parse_frames, recorded_pictures
-from calibration.references import References, collect
+from calibration.references.collect import References, collect
+from calibration.references.recorded import RecordedFrames, parse_frames, recorded_pictures
 from edge.errors import EdgeError
 from edge.ledger.schema import prepare
 from edge.settings import Settings

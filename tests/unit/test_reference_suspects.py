@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calibration.leave_one_out import left_out_rows
-from calibration.suspects import LEAST_OF_MEDIAN, suspects
+from calibration.references.suspects import LEAST_OF_MEDIAN, suspects
 
 
 def test_one_far_above_the_others_is_named_with_its_numbers() -> None:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from calibration.build import build
 from calibration.known_parts import Shown
-from calibration.references import Taken
-from calibration.scene_options import MOST, SceneOptions
-from calibration.teach_scene import see_references, teach_scene
-from calibration.threshold import Wish
+from calibration.promise.threshold import Wish
+from calibration.references.collect import Taken
+from calibration.scene.options import MOST, SceneOptions
+from calibration.scene.teach import see_references, teach_scene
 from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.line.demo import demo_boards
@@ -222,7 +222,7 @@ def test_a_known_part_that_the_line_would_not_inspect_is_named(tmp_path: Path) -
 
 def test_both_an_area_and_alignment(tmp_path: Path) -> None:
     """The area lies in the first reference's frame: it moves with the part."""
-    from calibration.drawn_region import DrawnRegion
+    from calibration.scene.drawn_region import DrawnRegion
 
     left = DrawnRegion(Path("left"), polygons=[[(0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)]])
     references = [Taken(dust(number), f"{number}.png") for number in range(3)]

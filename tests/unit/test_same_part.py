@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from calibration.same_part import ALIKE, SHORTLIST, PartsSeen, detail, unlikeness
+from calibration.references.same_part import ALIKE, SHORTLIST, PartsSeen, detail, unlikeness
 from edge.frame import Pixels
 from edge.line.picture import read_picture
 from tests.patch_encoder import grey_part

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from calibration.build import build
-from calibration.references import Taken
+from calibration.references.collect import Taken
 from edge.errors import EdgeError
 from edge.settings import Settings
 from edge.verdict import Outcome, Reason, Verdict

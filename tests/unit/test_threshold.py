@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibration.threshold import Grade, Wish, check_reachable, nth_highest, set_threshold
+from calibration.promise.threshold import Grade, Wish, check_reachable, nth_highest, set_threshold
 from edge.errors import EdgeError
 
 scores = st.lists(st.floats(1e-3, 6, allow_nan=False), min_size=2, max_size=30)

@@ -4,15 +4,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from calibration.build import Built, build
-from calibration.candidates import Candidate, assess
 from calibration.known_parts import Shown
-from calibration.learned import source_of
-from calibration.made_with import empties_of, had_closer_look, ingredients_of, references_of
+from calibration.learning.candidates import Candidate, assess
+from calibration.learning.learned import source_of
+from calibration.learning.made_with import empties_of, had_closer_look, ingredients_of, references_of
+from calibration.learning.stored_picture import PictureGone, stored_picture
 from calibration.progress import bar
-from calibration.references import Taken
-from calibration.stored_picture import PictureGone, stored_picture
+from calibration.promise.threshold import TARGET_FALSE_REJECT, Wish
+from calibration.references.collect import Taken
 from calibration.teach import counted
-from calibration.threshold import TARGET_FALSE_REJECT, Wish
 from edge.errors import EdgeError
 from edge.ledger.reviewed import ReviewedFrame, judged_frames
 from edge.ledger.reviews import ReviewVerdict

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from calibration.replay import Replay, Replayed
+from calibration.learning.replay import Replay, Replayed
 from edge.errors import EdgeError
 from edge.ledger.reviewed import Box
 from edge.verdict import Outcome

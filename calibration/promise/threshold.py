@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from calibration.promise import NEXT_PARTS, count_bound, parts_to_certify, rank_for, rate_bound
+from calibration.promise.bounds import NEXT_PARTS, count_bound, parts_to_certify, rank_for, rate_bound
 from edge.errors import EdgeError
 from edge.vision.manifest import Promise
 

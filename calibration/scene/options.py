@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from calibration.drawn_region import DrawnRegion, check_regions, read_region
-from calibration.empty_view import parse_empty, read_empties
-from calibration.references import Taken
+from calibration.references.collect import Taken
+from calibration.scene.drawn_region import DrawnRegion, check_regions, read_region
+from calibration.scene.empty_view import parse_empty, read_empties
 from edge.errors import EdgeError
 from edge.vision.registration import Tolerance
 

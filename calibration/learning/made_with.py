@@ -2,8 +2,8 @@
 
 from calibration.find_part import closer_box
 from calibration.ingredients import Ingredients
-from calibration.references import Taken
-from calibration.teach_scene import see_references
+from calibration.references.collect import Taken
+from calibration.scene.teach import see_references
 from edge.line.picture import read_picture
 from edge.settings import Settings
 from edge.vision.bundle import ADAPTERS_FILE, RANDOM_WORDS_FILE, Bundle

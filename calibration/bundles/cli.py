@@ -30,7 +30,7 @@ def list_bundles(
     The page shows the first ten digits of the same hash beside every frame. Only bundle.json is checked here; `show`
     and `promote` check every byte.
     """
-    from calibration.bundle_show import rows_of, show_table
+    from calibration.bundles.show import rows_of, show_table
 
     settings = Settings.read(data=data)
     rows = rows_of(settings.bundles, category)
@@ -45,7 +45,7 @@ def show(name: AnyName, data: Data = None, as_json: AsJson = False) -> None:
 
     Every byte is checked first. Exit code 2, with the reason, for a bundle that is not as calibration wrote it.
     """
-    from calibration.bundle_show import facts_of, show_facts
+    from calibration.bundles.show import facts_of, show_facts
     from edge.vision.bundle_name import parse_bundle_name
 
     facts = facts_of(Settings.read(data=data).bundles, parse_bundle_name(name))
@@ -57,7 +57,7 @@ def show(name: AnyName, data: Data = None, as_json: AsJson = False) -> None:
 
 def report(name: AnyName, data: Data = None) -> None:
     """Write a bundle's report again: the page that an engineer signs, from what the bundle keeps."""
-    from calibration.certificate import write_certificate
+    from calibration.promise.certificate import write_certificate
     from edge.vision.bundle_name import parse_bundle_name
     from edge.vision.bundle_promotion import resolve
     from edge.vision.bundle_store import folder_of
@@ -84,7 +84,7 @@ def promote(
     Refused while a frame that a person has confirmed as a defect (`edge review`) would be ok under it: all of the
     category that kept a picture are scored first. `--force REASON` promotes all the same and keeps the reason.
     """
-    from calibration.promotion_guard import put_into_use
+    from calibration.learning.promotion_guard import put_into_use
 
     settings = Settings.read(data=data)
     put_into_use(settings, exact_name(name), reason=reason, force=force, say=_on_stderr)
@@ -109,7 +109,7 @@ def export(
     data: Data = None,
 ) -> None:
     """Write a bundle as one file, for `calibrate import` on another machine. The same bundle gives the same bytes."""
-    from calibration.bundle_exchange import export_bundle
+    from calibration.bundles.exchange import export_bundle
     from edge.vision.bundle_name import parse_bundle_name
 
     exact = export_bundle(Settings.read(data=data).bundles, parse_bundle_name(name), file)
@@ -127,8 +127,8 @@ def import_(
     What is here already is not taken in twice. A file that was changed, is not whole, holds anything but one bundle, or
     is newer than this release, is refused, and nothing of it stays.
     """
-    from calibration.bundle_exchange import import_bundle
-    from calibration.promotion_guard import put_into_use
+    from calibration.bundles.exchange import import_bundle
+    from calibration.learning.promotion_guard import put_into_use
 
     settings = Settings.read(data=data)
     imported, new = import_bundle(settings.bundles, file)

@@ -16,7 +16,7 @@ from edge.vision.bundle_name import BundleName
 from edge.vision.bundle_promotion import promote
 
 if TYPE_CHECKING:
-    from calibration.rescore import Rescorer, Unseen
+    from calibration.learning.rescore import Rescorer, Unseen
     from edge.vision.features import Encoder
 
 Say = Callable[[str], None]
@@ -101,8 +101,8 @@ def _objection(
     encoder_for: "Callable[[Bundle, Settings], Encoder] | None",
 ) -> str | None:
     """Why the bundle should not be promoted, in a sentence or two; None if nothing speaks against it."""
-    from calibration.made_with import encoder_of  # with torch, which takes seconds
-    from calibration.rescore import Rescorer
+    from calibration.learning.made_with import encoder_of  # with torch, which takes seconds
+    from calibration.learning.rescore import Rescorer
 
     bundle = load_bundle(settings.bundles, name.category, name.version)
     try:
@@ -123,7 +123,7 @@ def _objection(
 
 def look(rescorer: "Rescorer", confirmed: Sequence[ReviewedFrame]) -> Guarded:
     """Score these confirmed defects, with a bar of how far it is."""
-    from calibration.rescore import Rescored, Unseen
+    from calibration.learning.rescore import Rescored, Unseen
 
     with_picture = [frame for frame in confirmed if frame.picture_path is not None]
     results: list[Rescored | Unseen] = []

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from calibration.promise import rate_bound
+from calibration.promise.bounds import rate_bound
 from edge.vision.manifest import Manifest, Promise
 
 COLOURS = {"references, left out": "#6b7785", "good parts": "#0072b2", "known defects": "#d55e00"}

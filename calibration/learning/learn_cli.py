@@ -16,8 +16,8 @@ from edge.settings import Settings
 
 if TYPE_CHECKING:
     from calibration.build import Built
-    from calibration.candidates import Candidate
-    from calibration.learn import Offer
+    from calibration.learning.candidates import Candidate
+    from calibration.learning.learn import Offer
     from edge.vision.bundle import Bundle
 
 
@@ -47,11 +47,11 @@ def learn(
 
     The new bundle is not put into use: look at what it changes (`calibrate replay`), then `calibrate promote`.
     """
-    from calibration.certificate import write_certificate
     from calibration.known_parts import parts_in
-    from calibration.learn import Lesson
-    from calibration.made_with import encoder_of
-    from calibration.promotion_guard import put_into_use
+    from calibration.learning.learn import Lesson
+    from calibration.learning.made_with import encoder_of
+    from calibration.learning.promotion_guard import put_into_use
+    from calibration.promise.certificate import write_certificate
     from edge.vision.bundle import load_bundle
 
     if frames is not None and every:
@@ -153,7 +153,7 @@ def remark(candidate: "Candidate") -> str:
 
 def show_built(console: Console, built: "Built", old: "Bundle", report: Path) -> None:
     """The new bundle beside the old one, for a person."""
-    from calibration.promise_words import sentences
+    from calibration.promise.words import sentences
 
     made, before = built.manifest, old.manifest
     added = len(made.references) - len(before.references)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import safetensors.torch
 
-from calibration.references import Taken
-from calibration.teach_scene import TaughtEmpty, name_pictures
+from calibration.references.collect import Taken
+from calibration.scene.teach import TaughtEmpty, name_pictures
 from edge.vision.area import mask_to_png
 from edge.vision.bundle import picture_to_png
 from edge.vision.bundle_scene import AREA_FILE, EMPTY_FILE

@@ -6,8 +6,8 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from calibration.certificate_plots import plot_bound, plot_scores
-from calibration.promise_words import sentences
+from calibration.promise.plots import plot_bound, plot_scores
+from calibration.promise.words import sentences
 from edge import __version__
 from edge.vision.bundle_folder import read_description
 from edge.vision.manifest import KnownPart, Manifest

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from calibration.drawn_region import area_mask
-from calibration.references import Taken
-from calibration.scene_options import SceneOptions
+from calibration.references.collect import Taken
+from calibration.scene.drawn_region import area_mask
+from calibration.scene.options import SceneOptions
 from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.line.opencv import cv2

@@ -9,8 +9,8 @@ from typing import overload
 
 import numpy as np
 
-from calibration.exposure import badly_exposed
-from calibration.same_part import ALIKE, Likeness, PartsSeen
+from calibration.references.exposure import badly_exposed
+from calibration.references.same_part import ALIKE, Likeness, PartsSeen
 from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.line.camera import Camera

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from calibration.references import Taken
+from calibration.references.collect import Taken
 from edge.errors import EdgeError
 from edge.line.camera import Camera
 from edge.line.picture import is_picture, read_picture

@@ -13,7 +13,7 @@ from edge.settings import Settings
 from edge.verdict import Outcome
 
 if TYPE_CHECKING:
-    from calibration.replay import Replay, Replayed
+    from calibration.learning.replay import Replay, Replayed
 
 MOST_LISTED = 40
 SINCE = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
@@ -36,11 +36,11 @@ def replay(
 
     Exit code 0 if every frame was scored, 1 if it was interrupted or a picture is missing.
     """
-    from calibration.made_with import encoder_of
+    from calibration.learning.made_with import encoder_of
+    from calibration.learning.replay import run as run_replay
+    from calibration.learning.replay_page import write_page
+    from calibration.learning.rescore import Rescorer
     from calibration.progress import bar
-    from calibration.replay import run as run_replay
-    from calibration.replay_page import write_page
-    from calibration.rescore import Rescorer
     from edge.ledger.reviewed import boxes_of, count_without_picture, stored_frames
     from edge.ledger.schema import open_existing
     from edge.vision.bundle import load_bundle

@@ -6,7 +6,7 @@ from statistics import median
 
 from sklearn.metrics import roc_auc_score
 
-from calibration.bank_budget import size_text
+from calibration.bank.budget import size_text
 from calibration.ingredients import Ingredients
 from calibration.known_parts import Scores, Shown, score_part
 from calibration.leave_one_out import leave_one_out

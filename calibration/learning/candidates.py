@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from calibration.coreset import tokens_to_keep
+from calibration.bank.coreset import tokens_to_keep
 from calibration.ingredients import Ingredients
 from calibration.reference_heads import heads_of, look_at
-from calibration.references import Taken
-from calibration.teach_scene import see_references
+from calibration.references.collect import Taken
+from calibration.scene.teach import see_references
 from edge.ledger.reviewed import ReviewedFrame
 from edge.vision.features import Encoder
 from edge.vision.heads import Scored, run_heads

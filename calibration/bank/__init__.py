@@ -1,0 +1,1 @@
+"""The memory bank's size: coresets and budgets."""

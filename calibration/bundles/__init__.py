@@ -1,0 +1,1 @@
+"""A station's bundles: listed, shown, promoted, taken from machine to machine."""

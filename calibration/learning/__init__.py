@@ -1,0 +1,1 @@
+"""Reviews become the next bundle: false alarms learned, verdicts replayed, promotions guarded."""

@@ -1,0 +1,1 @@
+"""What a threshold promises: exact bounds, the grade, and the page that an engineer signs."""

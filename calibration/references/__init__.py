@@ -1,0 +1,1 @@
+"""Which pictures become references, from a camera, a folder or the record."""

@@ -1,0 +1,1 @@
+"""What calibration teaches of a picture before it is judged: area, alignment, the empty view."""
