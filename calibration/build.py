@@ -2,33 +2,30 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from torch import Tensor
 
 from calibration.bank.coreset import tokens_to_keep
 from calibration.bank.whole_bank import WholeBank
+from calibration.described import Found, Known, as_arrays, embeddings_of, manifest_of
 from calibration.ingredients import Ingredients, default_recipe, gather_ingredients
-from calibration.keepsakes import Keeper, Keepsakes
-from calibration.known_parts import Scores, Shown, look, outside_the_bank, score_part
+from calibration.keepsakes import Keeper
+from calibration.known_parts import Shown, look, outside_the_bank, score_part
 from calibration.leave_one_out import LeftOut, leave_one_out
 from calibration.promise.threshold import Threshold, Wish, check_reachable, set_threshold
 from calibration.reference_heads import as_tensors, heads_of, look_at
 from calibration.references.collect import PicturesOf, Taken
-from calibration.scale import fixed_scale
-from calibration.scene.files import SceneFacts, scene_facts, scene_files
+from calibration.scene.files import scene_facts, scene_files
 from calibration.scene.teach import see_references, teach_empty
 from edge.errors import EdgeError
 from edge.frame import Pixels
-from edge.vision.bundle import Arrays, save_bundle
+from edge.vision.bundle import save_bundle
 from edge.vision.bundle_name import BundleName
 from edge.vision.bundle_promotion import promote
 from edge.vision.features import Encoder
 from edge.vision.heads import Heads
-from edge.vision.manifest import BankCost, Calibration, Manifest, Reference
-from edge.vision.part_box import PartBox
+from edge.vision.manifest import Manifest
 from edge.vision.scene import PLAIN, Scene
 
 
@@ -101,101 +98,55 @@ def build(
     left_out = leave_one_out(looks, heads, side=encoder.input_size, rows=taken_blindly)
     tell(left_out.scores)
     heads = replace(heads, peak_scale=left_out.peak_scale)
-    keeper = Keeper(pictures, scene)
-    good, cost = outside_the_bank(good, pictures), None
+    whole = None
     if budget_bytes is not None:
-        whole = WholeBank(encoder, looks, ingredients, scene, keep=keep, kept=heads)
-        good, bad = whole.good(good), whole.bad(bad)
-    known_good = [keeper.good(part, score_part(encoder, heads, part, scene)) for part in good]
-    threshold = set_threshold([each.part.score for each in known_good], left_out.scores, wish or Wish())
-    limit = threshold.value
-    known_bad = [keeper.bad(part, score_part(encoder, heads, part, scene), limit=limit) for part in bad]
-    if wish is not None and wish.threshold is not None and not wish.kept:
-        strangest = [look(encoder, heads, [picture], scene)[0][0] for picture in nothing_like(pictures[0])]
-        check_reachable(wish.threshold, [*strangest, *(each.part.score for each in known_bad)])
-    if budget_bytes is not None:
-        cost = whole.cost(known_good, known_bad, budget_bytes=budget_bytes)
-    kept = keeper.keep(encoder, heads, limit=limit, left_out_scores=left_out.scores)
-    told = scene_facts(scene, sights, empty)
-    found = _Found(looks.box, told, left_out, known_good, known_bad, threshold, kept, cost)
-    manifest = _manifest(encoder, references, ingredients, heads, found, category=category, controls=controls or {})
+        whole = WholeBank(encoder, looks, ingredients, scene, keep=keep, kept=heads, budget_bytes=budget_bytes)
+    known = _score_known(encoder, heads, scene, pictures, left_out, good, bad, wish or Wish(), whole)
+    cost = None if whole is None else whole.cost(known.good, known.bad)
+    found = Found(looks.box, scene_facts(scene, sights, empty), left_out, known, cost)
+    manifest = manifest_of(encoder, references, ingredients, heads, found, category=category, controls=controls or {})
     folder = save_bundle(
         bundles_dir,
         manifest,
         pictures,
         bank=as_arrays(heads.bank or {}),
         neighbours=as_arrays(as_tensors(heads.neighbours)),
-        embeddings=as_arrays(_embeddings(heads)),
+        embeddings=as_arrays(embeddings_of(heads)),
         trained={**ingredients.trained, **scene_files(scene, empties)},
-        pictures=kept.pictures,
+        pictures=known.kept.pictures,
     )
-    built = Built(folder, manifest, threshold)
     if promoted:
         promote(bundles_dir, category, int(folder.name), reason="calibrated")
-    return built
+    return Built(folder, manifest, known.threshold)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Found:
-    """What was found out on the way to a bundle."""
-
-    box: PartBox | None
-    scene: SceneFacts
-    left_out: LeftOut
-    good: Sequence[Scores]
-    bad: Sequence[Scores]
-    threshold: Threshold
-    kept: Keepsakes
-    cost: BankCost | None
-
-
-def _manifest(
+def _score_known(
     encoder: Encoder,
-    references: Sequence[Taken],
-    ingredients: Ingredients,
     heads: Heads,
-    found: _Found,
-    *,
-    category: str,
-    controls: Mapping[str, float],
-) -> Manifest:
-    return Manifest(
-        category=category,
-        encoder=encoder.name,
-        weights_sha256=encoder.weights_sha256,
-        input_size=encoder.input_size,
-        precision=encoder.precision,
-        references=name_references(references),
-        recipe=ingredients.recipe.name,
-        object_name=ingredients.object_name,
-        peak_scale=found.left_out.peak_scale,
-        head_limits=found.left_out.head_limits,
-        part_box=found.box,
-        area=found.scene.area,
-        align=found.scene.align,
-        empty=found.scene.empty,
-        threshold=found.threshold.value,
-        defect_threshold=found.threshold.defect,
-        scale=fixed_scale(
-            [*found.left_out.looks, *(one for each in found.good for one in each.looks)],
-            recipe=heads.recipe,
-            threshold=found.threshold.value,
-        ),
-        normal=found.kept.normal,
-        check=found.kept.check,
-        calibration=Calibration(
-            grade=found.threshold.grade,
-            method=found.threshold.method,
-            promise=found.threshold.promise,
-            loo_scores=found.left_out.scores,
-            good=tuple(each.part for each in found.good),
-            bad=tuple(each.part for each in found.bad),
-            tokens={name: vectors.shape[1] for name, vectors in _kept(heads).items()},
-            bank_cost=found.cost,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            controls=dict(controls),
-        ),
-    )
+    scene: Scene,
+    references: Sequence[Pixels],
+    left_out: LeftOut,
+    good: Iterable[Shown],
+    bad: Iterable[Shown],
+    wish: Wish,
+    whole: WholeBank | None,
+) -> Known:
+    """Score the known parts one by one, good ones first, and set the threshold between.
+
+    whole: sees them as well, to be compared with
+    """
+    keeper, good = Keeper(references, scene), outside_the_bank(good, references)
+    if whole is not None:
+        good, bad = whole.good(good), whole.bad(bad)
+    known_good = [keeper.good(part, score_part(encoder, heads, part, scene)) for part in good]
+    threshold = set_threshold([each.part.score for each in known_good], left_out.scores, wish)
+    limit = threshold.value
+    known_bad = [keeper.bad(part, score_part(encoder, heads, part, scene), limit=limit) for part in bad]
+    if wish.threshold is not None and not wish.kept:
+        strangest = [look(encoder, heads, [picture], scene)[0][0] for picture in nothing_like(references[0])]
+        check_reachable(wish.threshold, [*strangest, *(each.part.score for each in known_bad)])
+    kept = keeper.keep(encoder, heads, limit=limit, left_out_scores=left_out.scores)
+    return Known(known_good, known_bad, threshold, kept)
 
 
 def _check_different(pictures: Sequence[Pixels]) -> None:
@@ -209,28 +160,3 @@ def nothing_like(picture: Pixels) -> list[Pixels]:
     """Pictures of its size that show nothing of the part, [H, W, 3] uint8 RGB: its negative, and noise."""
     noise = np.random.default_rng(0).integers(0, 256, picture.shape, dtype=np.uint8)
     return [255 - picture, noise]
-
-
-def _kept(heads: Heads) -> dict[str, Tensor]:
-    """What the bundle keeps of the references' tokens, by stage or look."""
-    return {**(heads.bank or {}), **as_tensors(heads.neighbours)}
-
-
-def _embeddings(heads: Heads) -> dict[str, Tensor]:
-    """What the bundle keeps of prompts and pictures, by name."""
-    all_there = {"text": heads.text, "pair": heads.pair, "references": heads.references}
-    return {name: tensor for name, tensor in all_there.items() if tensor is not None}
-
-
-def name_references(references: Sequence[Taken]) -> tuple[Reference, ...]:
-    """File names inside the bundle: 01.png, 02.png, ..., with as many digits as the last needs, so that they sort."""
-    digits = max(2, len(str(len(references))))
-    return tuple(
-        Reference(file=f"{n:0{digits}}.png", source=each.source, learned=each.learned)
-        for n, each in enumerate(references, 1)
-    )
-
-
-def as_arrays(tensors: Mapping[str, Tensor]) -> Arrays:
-    """Float32 tensors as numpy arrays on the CPU."""
-    return {name: tensor.float().cpu().numpy() for name, tensor in tensors.items()}

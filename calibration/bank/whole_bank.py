@@ -35,8 +35,10 @@ class WholeBank:
         *,
         keep: int,
         kept: Heads,
+        budget_bytes: int,
     ) -> None:
         """keep: as for `heads_of`;  kept: the heads within the budget."""
+        self._budget_bytes = budget_bytes
         self._encoder = encoder
         self._scene = scene
         self._looks = looks
@@ -56,12 +58,12 @@ class WholeBank:
         """The same parts, scored as they pass by."""
         return self._passing(parts, self._bad)
 
-    def cost(self, good: Sequence[Scores], bad: Sequence[Scores], *, budget_bytes: int) -> BankCost | None:
+    def cost(self, good: Sequence[Scores], bad: Sequence[Scores]) -> BankCost | None:
         """How both banks judge the parts that passed by, whose scores with the kept one are given; None if all fits.
 
         Image AUROC if there were good and bad ones; else the median leave-one-out score of some references.
         """
-        sizes = BankCost(budget_bytes=budget_bytes, whole_bytes=self.bytes, kept_bytes=tokens_bytes(self._kept))
+        sizes = BankCost(budget_bytes=self._budget_bytes, whole_bytes=self.bytes, kept_bytes=tokens_bytes(self._kept))
         if sizes.kept_bytes == sizes.whole_bytes:
             return None
         if self._heads is None:

@@ -12,7 +12,8 @@ from calibration.bank.budget import HEADER_BYTES, LEAST_TOKENS, bank_bytes, pars
 from calibration.bank.coreset import keep_farthest
 from calibration.bank.picture_features import MOST_KEPT, PictureFeatures
 from calibration.bank.whole_bank import cost_words
-from calibration.build import build, name_references
+from calibration.build import build
+from calibration.described import name_references
 from calibration.ingredients import gather_ingredients
 from calibration.known_parts import Shown
 from calibration.leave_one_out import leave_one_out, left_out_rows
