@@ -15,9 +15,9 @@ from calibration.known_parts import Shown, look, outside_the_bank, score_part
 from calibration.leave_one_out import LeftOut, leave_one_out
 from calibration.promise.threshold import Threshold, Wish, check_reachable, set_threshold
 from calibration.reference_heads import as_tensors, heads_of, look_at
-from calibration.references.collect import PicturesOf, Taken
+from calibration.references.collect import Taken, pictures_of
 from calibration.scene.files import scene_facts, scene_files
-from calibration.scene.teach import see_references, teach_empty
+from calibration.scene.teach import pixels_of_sights, see_references, teach_empty
 from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.vision.bundle import save_bundle
@@ -80,12 +80,12 @@ def build(
     threshold that no score can reach or that every good part exceeds.
     """
     ingredients = ingredients or gather_ingredients(encoder, default_recipe(encoder))
-    pictures = PicturesOf(references)
+    pictures = pictures_of(references)
     _check_different(pictures)
     sights = see_references(scene, references)
     looks = look_at(
         encoder,
-        [sight.pixels for sight in sights],
+        pixels_of_sights(sights),
         closer=closer_look and "neighbourhood" in ingredients.recipe.maps,
         area=scene.area,
         counting=scene.counting(sights, encoder.device),

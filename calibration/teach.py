@@ -23,7 +23,7 @@ from calibration.references.collect import Decision, References, Taken, collect,
 from calibration.references.suspects import Suspect, suspects
 from calibration.scene.empty_view import take_empties
 from calibration.scene.options import SceneOptions
-from calibration.scene.teach import see_references, teach_scene
+from calibration.scene.teach import pixels_of_sights, see_references, teach_scene
 from calibration.teach_show import line_of, suspect_line
 from edge.errors import EdgeError
 from edge.line.camera import Camera
@@ -159,7 +159,7 @@ def replace_suspects(
         scene = teach_scene(taken, wanted.scene)
         sights = see_references(scene, taken)
         counting = scene.counting(sights, encoder.device)
-        looks = look_at(encoder, [sight.pixels for sight in sights], closer=closer, area=scene.area, counting=counting)
+        looks = look_at(encoder, pixels_of_sights(sights), closer=closer, area=scene.area, counting=counting)
         keep = tokens_to_keep(encoder.input_size)
         heads = heads_of(looks, ingredients, keep=keep, budget_bytes=wanted.budget_bytes)
         scores = leave_one_out(looks, heads, side=encoder.input_size).scores

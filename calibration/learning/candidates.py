@@ -7,7 +7,7 @@ from calibration.bank.coreset import tokens_to_keep
 from calibration.ingredients import Ingredients
 from calibration.reference_heads import heads_of, look_at
 from calibration.references.collect import Taken
-from calibration.scene.teach import see_references
+from calibration.scene.teach import pixels_of_sights, see_references
 from edge.ledger.reviewed import ReviewedFrame
 from edge.vision.features import Encoder
 from edge.vision.heads import Scored, run_heads
@@ -66,7 +66,7 @@ def assess(
     sights = see_references(scene, everything)
     looks = look_at(
         encoder,
-        [sight.pixels for sight in sights],
+        pixels_of_sights(sights),
         closer=closer_look and "neighbourhood" in ingredients.recipe.maps,
         area=scene.area,
         counting=scene.counting(sights, encoder.device),

@@ -3,7 +3,7 @@
 from calibration.find_part import closer_box
 from calibration.ingredients import Ingredients
 from calibration.references.collect import Taken
-from calibration.scene.teach import see_references
+from calibration.scene.teach import pixels_of_sights, see_references
 from edge.line.picture import read_picture
 from edge.settings import Settings
 from edge.vision.bundle import ADAPTERS_FILE, RANDOM_WORDS_FILE, Bundle
@@ -64,4 +64,4 @@ def had_closer_look(bundle: Bundle, references: list[Taken], scene: Scene) -> bo
     if made.part_box is not None or "neighbourhood" not in parse_recipe(made.recipe).maps:
         return True
     sights = see_references(scene, references)
-    return closer_box([sight.pixels for sight in sights], scene.area) is None
+    return closer_box(pixels_of_sights(sights), scene.area) is None

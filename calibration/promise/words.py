@@ -44,7 +44,7 @@ def _grade(grade: str, promise: Promise) -> str:
     if grade == Grade.NOT_CERTIFIED:
         return f"not certified for a false-reject rate of {target}: {promise.parts} good parts; {needed} would do."
     return (
-        f"estimate, from {promise.parts} references each scored against the others, which makes the bounds approximate: "
+        f"estimate, from {promise.parts} references, each scored against the others. The bounds are approximate: "
         f"{KEPT_BY_ESTIMATES}. {needed} would certify a false-reject rate of {target}: --good PATH."
     )
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from statistics import median
-from typing import overload
 
 import numpy as np
 
+from calibration.lazily import Lazily
 from calibration.references.exposure import badly_exposed
 from calibration.references.same_part import ALIKE, Likeness, PartsSeen
 from edge.errors import EdgeError
@@ -49,23 +49,9 @@ class Taken:
         return read_picture(self.kept) if isinstance(self.kept, Path) else self.kept
 
 
-class PicturesOf(Sequence[Pixels]):
+def pictures_of(references: Sequence[Taken]) -> Sequence[Pixels]:
     """The references' pictures, [H, W, 3] uint8 RGB each, read when asked for."""
-
-    def __init__(self, references: Sequence[Taken]) -> None:
-        self._references = references
-
-    def __len__(self) -> int:
-        return len(self._references)
-
-    @overload
-    def __getitem__(self, index: int) -> Pixels: ...
-    @overload
-    def __getitem__(self, index: slice) -> "PicturesOf": ...
-    def __getitem__(self, index: int | slice) -> "Pixels | PicturesOf":
-        if isinstance(index, slice):
-            return PicturesOf(self._references[index])
-        return self._references[index].pixels
+    return Lazily(len(references), lambda index: references[index].pixels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from calibration.lazily import Lazily
 from calibration.references.collect import Taken
 from calibration.scene.drawn_region import area_mask
 from calibration.scene.options import SceneOptions
@@ -17,7 +18,7 @@ from edge.vision.area import Area, mean_colour
 from edge.vision.features import Encoder, Features
 from edge.vision.manifest import EmptyFacts, Reference
 from edge.vision.presence import Presence, coarse_tokens, unlike_empty
-from edge.vision.registration import Registration, Unregistered
+from edge.vision.registration import Pose, Registration, Unregistered
 from edge.vision.scene import Scene, Sight
 
 LIGHTS = (0.9, 1.0, 1.1)
@@ -60,21 +61,30 @@ def teach_scene(references: Sequence[Taken], options: SceneOptions) -> Scene:
         ) from error
 
 
-def see_references(scene: Scene, references: Sequence[Taken]) -> list[Sight]:
-    """Each reference as it is to be encoded. Raises EdgeError naming one that cannot be registered to the first."""
+def see_references(scene: Scene, references: Sequence[Taken]) -> Sequence[Sight]:
+    """Each reference as it is to be encoded, made when asked for, so that thousands need no memory.
+
+    Raises EdgeError naming one that cannot be registered to the first.
+    """
     if scene.registration is None:
-        return [scene.see(reference.pixels) for reference in references]
-    sights = []
-    for reference in references:
-        try:
-            pose = scene.registration.register(reference.pixels)
-        except Unregistered as error:
-            raise EdgeError(
-                f"reference {reference.source} cannot be registered to the first, {references[0].source}: {error}. "
-                "Take it out, widen --align-tolerance, or leave out --align."
-            ) from error
-        sights.append(scene.see_at(reference.pixels, pose))
-    return sights
+        return Lazily(len(references), lambda index: scene.see(references[index].pixels))
+    poses = [_registered(scene.registration, reference, references[0]) for reference in references]
+    return Lazily(len(references), lambda index: scene.see_at(references[index].pixels, poses[index]))
+
+
+def pixels_of_sights(sights: Sequence[Sight]) -> Sequence[Pixels]:
+    """What is encoded of each, [H, W, 3] uint8 RGB."""
+    return Lazily(len(sights), lambda index: sights[index].pixels)
+
+
+def _registered(registration: Registration, reference: Taken, first: Taken) -> Pose:
+    try:
+        return registration.register(reference.pixels)
+    except Unregistered as error:
+        raise EdgeError(
+            f"reference {reference.source} cannot be registered to the first, {first.source}: {error}. "
+            "Take it out, widen --align-tolerance, or leave out --align."
+        ) from error
 
 
 def teach_empty(

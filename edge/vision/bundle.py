@@ -16,8 +16,9 @@
 <bundles>/<category>/<n>/place.png        the good parts' mean thumbnail, if they lie in one place
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.line.opencv import cv2
 from edge.line.picture import read_picture
-from edge.vision.bundle_folder import check_folder, describe, write_folder
+from edge.vision.bundle_folder import check_folder, write_folder
 from edge.vision.bundle_name import BundleName
 from edge.vision.bundle_promotion import resolve
 from edge.vision.bundle_store import add_version, called, folder_of
@@ -103,21 +104,24 @@ def save_bundle(
 ) -> Path:
     """Write the next version of the manifest's category, and return its folder; promoting it is another step.
 
-    reference_pictures: [H, W, 3] uint8 RGB each, in the order of manifest.references
+    reference_pictures: [H, W, 3] uint8 RGB each, in the order of manifest.references; one is held at a time
     bank, neighbours, embeddings: see Bundle
     trained:            by name inside the bundle (ADAPTERS_FILE, RANDOM_WORDS_FILE, the scene's), the file's bytes
     pictures:           more pictures, by path inside the bundle
     The folder appears under its final name whole, or not at all.
     Raises EdgeError for an impossible category name, or if it cannot be written.
     """
-    named = zip(manifest.references, reference_pictures, strict=True)
-    contents = {f"references/{reference.file}": picture_to_png(pixels) for reference, pixels in named}
+    if len(reference_pictures) != len(manifest.references):
+        raise ValueError(f"{len(manifest.references)} references and {len(reference_pictures)} pictures")
+    contents: dict[str, Callable[[], bytes]] = {
+        f"references/{reference.file}": partial(_png_of, reference_pictures, index)
+        for index, reference in enumerate(manifest.references)
+    }
     arrays = {BANK_FILE: bank, NEIGHBOURS_FILE: neighbours or {}, EMBEDDINGS_FILE: embeddings or {}}
-    contents |= {name: _tensors(content) for name, content in arrays.items() if content}
-    contents |= trained or {}
-    contents |= {name: picture_to_png(pixels) for name, pixels in (pictures or {}).items()}
-    described = describe(manifest, contents)
-    name = add_version(bundles_dir, manifest.category, lambda folder: write_folder(folder, described))
+    contents |= {name: partial(_tensors, content) for name, content in arrays.items() if content}
+    contents |= {name: partial(bytes, content) for name, content in (trained or {}).items()}
+    contents |= {name: partial(picture_to_png, pixels) for name, pixels in (pictures or {}).items()}
+    name = add_version(bundles_dir, manifest.category, lambda folder: write_folder(folder, manifest, contents))
     return folder_of(bundles_dir, name)
 
 
@@ -148,6 +152,10 @@ def _tensors(arrays: Arrays) -> bytes:
 def _arrays(path: Path) -> Arrays:
     loaded = safetensors.numpy.load_file(path)
     return {name: loaded[name] for name in sorted(loaded)}
+
+
+def _png_of(pictures: Sequence[Pixels], index: int) -> bytes:
+    return picture_to_png(pictures[index])
 
 
 def picture_to_png(pixels: Pixels) -> bytes:

@@ -5,7 +5,7 @@ in the folder is what bundle.json says, nothing more and nothing less.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -28,19 +28,22 @@ class Described:
     sha256: str
 
 
-def describe(manifest: Manifest, contents: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The contents, by path inside the bundle, with the two files that describe and hash them."""
-    hashes = {name: sha256(content).hexdigest() for name, content in contents.items()}
+Contents = Mapping[str, Callable[[], bytes]]
+"""Files by their path inside a bundle, each made when it is written: thousands of pictures need not be held at once."""
+
+
+def write_folder(folder: Path, manifest: Manifest, contents: Contents) -> None:
+    """Write a bundle's files, then what describes and hashes them; all is on disk when this returns. Raises OSError."""
+    hashes = {}
+    for name, make in contents.items():
+        content = make()
+        write_file(folder / name, [content])
+        hashes[name] = sha256(content).hexdigest()
     described = manifest.model_copy(update={"files": hashes}).model_dump_json(indent=1).encode()
     hash_line = f"{sha256(described).hexdigest()}  {DESCRIPTION_FILE}\n".encode()  # as `sha256sum --check` reads it
-    return {**contents, DESCRIPTION_FILE: described, HASH_FILE: hash_line}
-
-
-def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write the files of a bundle; they are on disk when this returns. Raises OSError."""
-    for name, content in contents.items():
-        write_file(folder / name, [content])
-    for each in {(folder / name).parent for name in contents}:
+    write_file(folder / DESCRIPTION_FILE, [described])
+    write_file(folder / HASH_FILE, [hash_line])
+    for each in {folder, *((folder / name).parent for name in contents)}:
         sync_folder(each)
 
 

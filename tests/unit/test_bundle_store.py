@@ -191,11 +191,13 @@ from edge.errors import EdgeError
 from edge.vision.bundle_folder import write_folder
 from edge.vision.bundle_promotion import promote
 from edge.vision.bundle_store import add_version
+from tests.tiny_bundle import manifest
 folder, limit = Path(sys.argv[1]), int(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 try:
     if limit:
-        add_version(folder, "pcb", lambda new: write_folder(new, {"small": b"x", "large": bytes(9000)}))
+        files = {"small": lambda: b"x", "large": lambda: bytes(9000)}
+        add_version(folder, "pcb", lambda new: write_folder(new, manifest(), files))
     else:
         promote(folder, "pcb", 1)
 except EdgeError as error:

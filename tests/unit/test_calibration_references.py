@@ -13,9 +13,9 @@ from calibration.references.collect import (
     MOST_REFUSED,
     SETTLING_FRAMES,
     Decision,
-    PicturesOf,
     References,
     collect,
+    pictures_of,
     settle,
 )
 from edge.errors import EdgeError
@@ -147,7 +147,7 @@ def test_references_on_a_shelf_are_the_same_pictures(tmp_path: Path) -> None:
     for number in range(2):
         references.offer(f"{number}.png", grey_part(number))
     assert [isinstance(each.kept, Path) for each in references.taken] == [True, True]
-    pictures = PicturesOf(references.taken)
+    pictures = pictures_of(references.taken)
     assert [np.array_equal(one, grey_part(number)) for number, one in enumerate(pictures)] == [True, True]
     assert np.array_equal(pictures[1:][0], grey_part(1))
 
