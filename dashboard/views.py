@@ -35,7 +35,8 @@ class FrameView(BaseModel):
     outcome: Outcome
     reason: str | None
     score: float | None
-    threshold: float | None
+    threshold: float | None = Field(description="up to it a part is ok")
+    defect_threshold: float | None = Field(description="above it a defect, between the two unsure; none: the threshold")
     recipe: str | None = Field(description="how the heads were combined into the score")
     head_scores: dict[str, float] = Field(description="each head's own score")
     head_limits: dict[str, float] = Field(description="by head, what its score reached on the good parts it was taught")

@@ -217,3 +217,13 @@ def test_page_without_record_says_how_to_start_and_starts_when_it_appears(tmp_pa
 def test_missing_page_is_a_page_for_people_and_json_for_programs(client: TestClient) -> None:
     assert "All flagged frames" in client.get("/frames/5", headers={"accept": "text/html"}).text
     assert client.get("/frames/5").json() == {"detail": "no frame 5 in the record"}
+
+
+def test_an_unsure_frame_shows_both_of_its_thresholds(ledger: Ledger, client: TestClient) -> None:
+    both = ledger.add("unsure", reason="between_thresholds", score=0.6, threshold=0.5, defect_threshold=0.75)
+    one = ledger.add("defect", score=0.9, threshold=0.5, defect_threshold=0.5)
+    page = client.get(f"/frames/{both}").text
+    assert "threshold 0.500, defect above 0.750" in page
+    assert "Between the two thresholds" in page
+    assert page.count('class="tick"') == client.get(f"/frames/{one}").text.count('class="tick"') + 1
+    assert "defect above" not in client.get(f"/frames/{one}").text
