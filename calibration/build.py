@@ -11,11 +11,11 @@ from calibration.bank.whole_bank import WholeBank
 from calibration.described import Found, Known, as_arrays, embeddings_of, manifest_of
 from calibration.ingredients import Ingredients, default_recipe, gather_ingredients
 from calibration.keepsakes import Keeper
-from calibration.known_parts import Shown, look, outside_the_bank, score_part
+from calibration.known_parts import Shown, look, not_seen_as_good, outside_the_bank, remembered, score_part
 from calibration.leave_one_out import LeftOut, leave_one_out
 from calibration.promise.threshold import Threshold, Wish, check_reachable, set_threshold
 from calibration.reference_heads import as_tensors, heads_of, look_at
-from calibration.references.collect import Taken, pictures_of
+from calibration.references.collect import Taken, digest_of, pictures_of
 from calibration.scene.files import scene_facts, scene_files
 from calibration.scene.teach import pixels_of_sights, see_references, teach_empty
 from edge.errors import EdgeError
@@ -136,6 +136,8 @@ def _score_known(
     whole: sees them as well, to be compared with
     """
     keeper, good = Keeper(references, scene), outside_the_bank(good, references)
+    seen = {digest_of(pixels): "(a reference)" for pixels in references}
+    good, bad = remembered(good, seen), not_seen_as_good(bad, seen)
     if whole is not None:
         good, bad = whole.good(good), whole.bad(bad)
     known_good = [keeper.good(part, score_part(encoder, heads, part, scene)) for part in good]

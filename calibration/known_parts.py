@@ -1,6 +1,6 @@
 """Parts outside the bank, known to be good or defective: what the new heads say about each."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +74,25 @@ def outside_the_bank(parts: Iterable[Shown], references: Sequence[Pixels]) -> It
     for part in parts:
         if taken.isdisjoint(digest_of(each) for each in pixels_of(part)):
             yield part
+
+
+def remembered(parts: Iterable[Shown], seen: dict[str, str]) -> Iterator[Shown]:
+    """The parts, each of whose pictures is noted in `seen`, by its digest, with the part's name."""
+    for part in parts:
+        seen |= {digest_of(each): part.source for each in pixels_of(part)}
+        yield part
+
+
+def not_seen_as_good(parts: Iterable[Shown], seen: Mapping[str, str]) -> Iterator[Shown]:
+    """Parts said to be defective. Raises EdgeError for one with a picture that was shown as good."""
+    for part in parts:
+        for each in pixels_of(part):
+            if (as_good := seen.get(digest_of(each))) is not None:
+                raise EdgeError(
+                    f"--bad {part.source}: the same picture was shown as the good part {as_good}. Which is it? Take it "
+                    "out of one of the two."
+                )
+        yield part
 
 
 def pixels_of(part: Shown) -> list[Pixels]:

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -62,11 +62,16 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Taught:
-    """What came out; certificate: the report's file."""
+    """What came out.
+
+    certificate: the report's file
+    refusal:     why the bundle was made and not put into use, if it should have been
+    """
 
     decisions: list[Decision]
     built: Built
     certificate: Path
+    refusal: EdgeError | None = None
 
     @property
     def suspects(self) -> list[tuple[str, Suspect]]:
@@ -122,8 +127,12 @@ def teach(settings: Settings, open_source: Callable[[], Camera], wanted: Wanted,
     if left_out:
         console.print(f"{left_out} of the good parts are references, to the pixel, and certify nothing: left out.")
     taught = Taught(decisions, built, write_certificate(settings.reports, built.folder))
-    if wanted.promote:
+    if not wanted.promote:
+        return taught
+    try:
         put_into_use(settings, built.name, reason="calibrated", say=partial(console.print, markup=False))
+    except EdgeError as error:
+        return replace(taught, refusal=error)
     return taught
 
 

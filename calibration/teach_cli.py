@@ -100,11 +100,14 @@ def calibrate(
         bad=bad, wish=wish, promote=promote, scene=scene, budget_bytes=budget_bytes, drop_suspects=drop_suspects,
     )  # fmt: skip
     taught = teach(settings, source.open, wanted, console)
-    command = next_command(settings, source.camera, name) if promote else promote_command(settings, taught.built)
+    in_use = promote and taught.refusal is None
+    command = next_command(settings, source.camera, name) if in_use else promote_command(settings, taught.built)
     if as_json:
         typer.echo(json.dumps(summary(taught, command), indent=1))
     else:
         show(console, taught, command)
+    if taught.refusal is not None:
+        raise taught.refusal
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from calibration.references.collect import Decision
     from calibration.references.suspects import Suspect
     from calibration.teach import Taught
+    from edge.vision.manifest import Manifest
 
 
 def line_of(decision: "Decision") -> str:
@@ -37,12 +38,16 @@ def suspect_line(source: str, suspect: "Suspect") -> str:
 def show(console: Console, taught: "Taught", command: str) -> None:
     """What came out, for a person."""
     from calibration.bank.whole_bank import cost_words
+    from calibration.promise.cautions import cautions
     from calibration.promise.words import sentences
 
     built, made = taught.built, taught.built.manifest
     console.print()
+    for caution in cautions(made):
+        console.print(f"LOOK      {caution}", markup=False, style="bold yellow")
     for sentence in sentences(made):
         console.print(sentence, markup=False)
+    show_choices(console, made)
     console.print(f"Recipe    {made.recipe}{why_alone(built)}", markup=False)
     if (box := made.part_box) is not None:
         where = f"{box.left:.0%}-{box.right:.0%} of the width, {box.top:.0%}-{box.bottom:.0%} of the height"
@@ -54,6 +59,20 @@ def show(console: Console, taught: "Taught", command: str) -> None:
     console.print(f"Bundle    {built.name} in {built.folder}", markup=False)
     console.print(f"Report    {taught.certificate}", markup=False)
     console.print(f"Next      {command}", markup=False)
+
+
+def show_choices(console: Console, made: "Manifest") -> None:
+    """What other thresholds would have given, where good parts and defects are known."""
+    from calibration.promise.trade_off import NOT_AFTERWARDS, choices
+
+    if not (rows := choices(made)):
+        return
+    good, bad = len(made.calibration.good), len(made.calibration.bad)
+    for row in rows:
+        mark = "  *" if row.chosen else "   "
+        rejected = f"{row.rejected} of {good} good parts rejected (bound {row.rate_bound:.1%})"
+        console.print(f"{mark} at {row.threshold:.3f}: {rejected}, {row.missed} of {bad} defects pass", markup=False)
+    console.print(NOT_AFTERWARDS)
 
 
 def why_alone(built: "Built") -> str:
@@ -69,6 +88,8 @@ def why_alone(built: "Built") -> str:
 
 def summary(taught: "Taught", command: str) -> dict[str, object]:
     """What came out, for a program."""
+    from calibration.promise.cautions import cautions
+    from calibration.promise.trade_off import choices
     from calibration.promise.words import sentences
 
     manifest, calibration = taught.built.manifest, taught.built.manifest.calibration
@@ -93,7 +114,9 @@ def summary(taught: "Taught", command: str) -> dict[str, object]:
         "loo_scores": list(calibration.loo_scores),
         "good": [part.model_dump() for part in calibration.good],
         "bad": [part.model_dump() for part in calibration.bad],
+        "cautions": cautions(manifest),
         "said": sentences(manifest),
+        "choices": [asdict(choice) for choice in choices(manifest)],
         "report": str(taught.certificate),
         "next": command,
     }

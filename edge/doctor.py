@@ -125,11 +125,15 @@ def cameras(devices: Path) -> Finding:
 
 def categories(settings: Settings) -> Finding:
     """What this data folder has been taught."""
+    from edge.vision.bundle import load_bundle
     from edge.vision.bundle_promotion import categories as known
 
-    names = known(settings.bundles)
-    if names:
-        return Finding("categories", ", ".join(names))
+    def check() -> None:
+        for name in names:
+            load_bundle(settings.bundles, name)
+
+    if names := known(settings.bundles):
+        return checked("categories", ", ".join(names), check)
     return Finding("categories", "none yet", advice="teach one: calibrate --category NAME --refs 4 --camera 0")
 
 

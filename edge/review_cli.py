@@ -67,6 +67,7 @@ def _add(
     note: str | None,
     as_json: bool,
 ) -> None:
+    from edge.ledger.reviewed import reviewed_now
     from edge.ledger.reviews import ReviewVerdict, add_reviews
 
     said = ReviewVerdict(verdict.replace("-", "_"))
@@ -74,8 +75,9 @@ def _add(
     if as_json:
         _print_json({"reviews": [{"frame": each.inspection_id} | _facts(each) for each in added]})
         return
-    for each in added:
-        sys.stdout.write(f"frame {each.inspection_id}: {verdict.replace('-', ' ')}, by {each.reviewer}\n")
+    for frame in reviewed_now(engine, [each.id for each in added]):
+        shown = f"{frame.source}, {frame.camera} at {_clock(frame.captured_ns)}"
+        sys.stdout.write(f"frame {frame.id} ({shown}): {verdict.replace('-', ' ')}, by {by}\n")
 
 
 def _list(engine: "Engine", *, category: str | None, unreviewed: bool, limit: int, as_json: bool) -> None:

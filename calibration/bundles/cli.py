@@ -1,6 +1,7 @@
 """`calibrate list | show | report | promote | rollback | export | import`: a station's bundles, and which is in use."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -138,8 +139,9 @@ def import_(
     if as_json:
         _print_json({"bundle": name, "new": new, "promoted": use})
         return
+    promote_by = f"calibrate promote {name}" + ("" if data is None else f" --data {shlex.quote(str(data))}")
     said = f"{file} is here now, as {name}" if new else f"{file} is here already, as {name}"
-    then = "in use from now on." if use else f"not promoted. To use it: calibrate promote {name}"
+    then = "in use from now on." if use else f"not promoted. To use it: {promote_by}"
     _console().print(f"{said}; {then}", markup=False)
 
 

@@ -27,6 +27,7 @@ from edge.vision.manifest import CATEGORY
 
 MAX_FILES = 100_000
 MAX_DESCRIPTION_BYTES = 64 << 20
+MOST_SAID = 80
 MAX_EXPANSION = 100  # times the zip file's own size; what export writes is not compressed at all
 CHUNK_BYTES = 1 << 20
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file can say: the same bundle gives the same file
@@ -66,6 +67,7 @@ def import_bundle(bundles_dir: Path, file: Path) -> tuple[BundleName, bool]:
     with _opened(file) as archive:
         described = _described(archive, file)
         if (there := _same(bundles_dir, described)) is not None:
+            _check_whole(archive, file)
             return there, False
 
         def unpack(folder: Path) -> None:
@@ -107,12 +109,16 @@ def _opened(file: Path) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(file) as archive:
             _check_entries(archive, file)
             yield archive
+    except IsADirectoryError:
+        raise EdgeError(f"{file} is a folder. Give the file that `calibrate export NAME@n FILE.zip` wrote.") from None
     except FileNotFoundError:
         raise EdgeError(f"{file}: no such file. `calibrate export NAME@n FILE.zip` writes one.") from None
     except OSError as error:
         raise EdgeError(f"{file} cannot be read: {error.strerror or error}. Mend that.") from error
     except DAMAGE as error:
-        raise EdgeError(f"{file} is no zip file, or a damaged one ({error}). Export the bundle again.") from error
+        raise EdgeError(
+            f"{file} is no zip file, or a damaged one ({str(error)[:MOST_SAID]!r}). Export the bundle again."
+        ) from error
 
 
 def _check_entries(archive: zipfile.ZipFile, file: Path) -> None:
@@ -147,6 +153,12 @@ def _described(archive: zipfile.ZipFile, file: Path) -> Described:
     if not CATEGORY.fullmatch(described.manifest.category):
         raise _refused(file, f"its category is {described.manifest.category!r}")
     return described
+
+
+def _check_whole(archive: zipfile.ZipFile, file: Path) -> None:
+    """Read every entry to its end. Raises EdgeError for one that is damaged."""
+    if (damaged := archive.testzip()) is not None:
+        raise _refused(file, f"{damaged!r} is damaged")
 
 
 def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:

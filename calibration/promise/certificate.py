@@ -6,7 +6,9 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from calibration.promise.cautions import cautions
 from calibration.promise.plots import plot_bound, plot_scores
+from calibration.promise.trade_off import NOT_AFTERWARDS, choices
 from calibration.promise.words import sentences
 from edge import __version__
 from edge.vision.bundle_folder import read_description
@@ -41,7 +43,10 @@ def certificate(made: Manifest, *, name: str, content_hash: str) -> str:
         content_hash=content_hash,
         made=made,
         said=said,
+        cautions=cautions(made),
         sentences=sentences(made),
+        choices=choices(made),
+        not_afterwards=NOT_AFTERWARDS,
         facts=_facts(made),
         scores=Markup(plot_scores(made)),
         bound=None if said.promise is None else Markup(plot_bound(said.promise)),

@@ -6,6 +6,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 
 from calibration.promise.bounds import rate_bound
 from edge.vision.manifest import Manifest, Promise
@@ -57,6 +58,8 @@ def plot_bound(promise: Promise) -> str:
     axes.plot([promise.parts], [100 * promise.rate_bound], "o", color="#d55e00", label="this calibration")
     axes.set_xscale("log")
     axes.set_yscale("log")
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.yaxis.set_major_formatter(ScalarFormatter())
     axes.set_xlabel("good parts n")
     axes.set_ylabel("false rejects, % (95 % bound)")
     axes.legend(loc="lower left", fontsize=8)

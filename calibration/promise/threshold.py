@@ -108,7 +108,8 @@ def set_threshold(good: Sequence[float], loo: Sequence[float], wish: Wish) -> Th
         target=wish.target_false_reject,
         parts=n,
         rank=rank,
-        by_hand=wish.threshold is not None,
+        by_hand=wish.threshold is not None and not wish.kept,
+        kept=wish.threshold is not None and wish.kept,
         rate_bound=rate_bound(parts=n, rank=rank),
         next_parts=NEXT_PARTS,
         count_bound=count_bound(parts=n, rank=rank),
@@ -144,15 +145,16 @@ def _check_not_below_all(value: float, scores: Sequence[float], whose: str) -> N
 
 
 def check_reachable(value: float, strangest: Sequence[float]) -> None:
-    """Raises EdgeError unless a score lies above a threshold that was given by hand.
+    """Raises EdgeError unless some score lies above a threshold that was given by hand.
 
     strangest: scores of known defects and of pictures that show nothing of the part. A threshold that was taken from
     scores needs no such check: a real part reached it.
     """
     if max(strangest) <= value:
         raise EdgeError(
-            f"--threshold {value:g}: nothing can reach it. Of the known defects and of pictures that show nothing of "
-            f"the part, the highest score is {max(strangest):.3f}. Give a lower one, or leave it out."
+            f"--threshold {value:g}: nothing that was tried reaches it. The highest score of known defects (--bad), of "
+            f"the first reference's negative and of noise is {max(strangest):.3f}. Give a lower one, or show a defect "
+            "that does reach it."
         )
 
 

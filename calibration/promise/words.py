@@ -38,9 +38,12 @@ def _promise(said: Calibration) -> list[str]:
 
 
 def _grade(grade: str, promise: Promise) -> str:
-    target, needed = f"{100 * promise.target:.3g}%", f"{promise.parts_to_certify} good parts outside the bank"
+    target, needed = f"{100 * promise.target:.3g}%", f"{promise.parts_to_certify} good parts outside the references"
     if grade == Grade.CERTIFIED:
-        return f"certified for a false-reject rate of {target}, by {promise.parts} good parts outside the bank."
+        return (
+            f"certified for a false-reject rate of {target}, by {promise.parts} good parts outside the references. "
+            "That says nothing of the defects it finds."
+        )
     if grade == Grade.NOT_CERTIFIED:
         return f"not certified for a false-reject rate of {target}: {promise.parts} good parts; {needed} would do."
     return (
@@ -50,17 +53,21 @@ def _grade(grade: str, promise: Promise) -> str:
 
 
 def _bounds(promise: Promise) -> str:
+    above = f"{promise.rank - 1} of these {promise.parts} lie above it"
     return (
-        f"If parts to come are like these {promise.parts}, up to {promise.rate_bound:.1%} of good parts may be "
-        f"rejected in the long run, and up to {promise.count_bound} of the next {promise.next_parts} "
-        "(95 % confidence each)."
+        f"{above}. If parts to come are like them, up to {promise.rate_bound:.1%} of good parts may be rejected in the "
+        f"long run, and up to {promise.count_bound} of the next {promise.next_parts} (95 % confidence each)."
     )
 
 
 def _given(promise: Promise) -> list[str]:
-    if not promise.by_hand:
-        return []
-    return ["The threshold was given by hand: the bounds hold only if that was done before these parts were seen."]
+    if promise.by_hand:
+        return ["The threshold was given by hand: the bounds hold only if that was done before these parts were seen."]
+    if promise.kept:
+        return [
+            "The threshold was kept from the bundle before, and the bounds say what these parts alone can show of it."
+        ]
+    return []
 
 
 def misses(made: Manifest) -> str:

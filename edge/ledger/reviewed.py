@@ -58,6 +58,11 @@ def flagged_frames(engine: Engine, *, category: str | None, unreviewed: bool, li
     return _frames(engine, wanted, newest=limit)
 
 
+def reviewed_now(engine: Engine, review_ids: Collection[int]) -> list[ReviewedFrame]:
+    """The frames whose latest reviews these are, oldest first."""
+    return _frames(engine, [Review.id.in_(review_ids)])[::-1]
+
+
 def judged_frames(
     engine: Engine, category: str, verdict: ReviewVerdict, *, run: str | None = None
 ) -> list[ReviewedFrame]:

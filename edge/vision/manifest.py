@@ -48,7 +48,7 @@ class Promise(Part):
     A false reject is a good part that ends as anything but `ok`.
     target:             the false-reject rate that was asked for
     parts, rank:        the threshold is the `rank`-th highest of the scores of so many good parts
-    by_hand:            or it was given, and rank - 1 of the parts lie above it
+    by_hand, kept:      or it was given, or kept from the bundle before, and rank - 1 of the parts lie above it
     rate_bound:         most good parts, as a share, that it rejects in the long run
     count_bound:        most rejects among the next `next_parts` good parts
     parts_to_certify:   good parts whose highest score would hold the target
@@ -58,6 +58,7 @@ class Promise(Part):
     parts: int
     rank: int
     by_hand: bool = False
+    kept: bool = False
     rate_bound: float
     next_parts: int
     count_bound: int

@@ -13,5 +13,5 @@ def squash(pixels: Pixels, side: int) -> Tensor:
 
     The whole picture, never cropped, whatever its aspect: bicubic, averaging over what one new pixel covers.
     """
-    nchw = torch.from_numpy(np.ascontiguousarray(pixels)[None]).permute(0, 3, 1, 2)
+    nchw = torch.from_numpy(np.require(pixels, requirements=["C", "W"])[None]).permute(0, 3, 1, 2)
     return functional.interpolate(nchw, (side, side), mode="bicubic", antialias=True)

@@ -35,7 +35,7 @@ def page_of(tmp_path: Path, *, references: int = 4, good: bool = False, bad: boo
     [
         ({"references": 1}, "no promise", "Every frame will be unsure"),
         ({}, "estimate", "up to 52.7% of good parts"),
-        ({"good": True}, "not certified", "299 good parts outside the bank would do"),
+        ({"good": True}, "not certified", "299 good parts outside the references would do"),
         ({"good": True, "target": 0.3}, "certified", "certified for a false-reject rate of 30%"),
         ({"bad": True}, "estimate", "1 would pass as ok: miss rate 50.0% (95 % interval 1.3% to 98.7%"),
     ],

@@ -105,7 +105,7 @@ def test_one_reference_with_good_parts_has_a_threshold_and_a_scale(tmp_path: Pat
 
 
 def test_a_threshold_by_hand_that_nothing_can_reach_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
-    with pytest.raises(EdgeError, match="--threshold 1e\\+06: nothing can reach it"):
+    with pytest.raises(EdgeError, match="--threshold 1e\\+06: nothing that was tried reaches it"):
         build(PatchEncoder(), REFERENCES, category="part", bundles_dir=tmp_path, wish=Wish(threshold=1e6))
     assert not list(tmp_path.glob("part/[0-9]*"))
 
@@ -113,3 +113,10 @@ def test_a_threshold_by_hand_that_nothing_can_reach_is_refused_and_nothing_is_wr
 def test_a_threshold_by_hand_below_every_good_part_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EdgeError, match="every one of the 12 good parts lies above it"):
         build(PatchEncoder(), REFERENCES, category="part", bundles_dir=tmp_path, good=GOOD, wish=Wish(threshold=1e-6))
+
+
+def test_a_picture_that_was_shown_as_good_is_no_known_defect(tmp_path: Path) -> None:
+    for said_good, as_bad in ((GOOD, GOOD[3]), ((), Shown("again", [REFERENCES[1].pixels]))):
+        with pytest.raises(EdgeError, match=f"--bad {as_bad.source}: the same picture was shown as the good part"):
+            build(PatchEncoder(), REFERENCES, category="part", bundles_dir=tmp_path, good=said_good, bad=[as_bad])
+    assert not list(tmp_path.glob("part/[0-9]*"))

@@ -123,7 +123,8 @@ def test_frames_are_found_by_category_run_time_and_review(ledger: Ledger) -> Non
 def test_the_command_adds_reviews_and_lists_frames(ledger: Ledger) -> None:
     first, second = ledger.add_defect(source="a.png"), ledger.add_defect(source="b.png")
     said = command(ledger, str(first), "--verdict", "false-alarm", "--by", "anna", "--note", "glare").stdout
-    assert f"frame {first}: false alarm, by anna" in said
+    assert f"frame {first} (a.png, top at " in said
+    assert "): false alarm, by anna" in said
     listed = json.loads(command(ledger, "--list", "--json").stdout)["frames"]
     assert [frame["frame"] for frame in listed] == [second, first]
     assert listed[0]["review"] is None
