@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from calibration.references.collect import digest_of
+from calibration.references.same_part import PartsSeen
 from calibration.scale import MapLook, map_looks
 from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.line.camera import Camera
 from edge.line.picture import read_picture
 from edge.line.sources import pictures_in
-from edge.line.trigger import Every, Still
+from edge.line.trigger import Trigger, trigger_of
 from edge.verdict import Reason
 from edge.vision.features import Encoder
 from edge.vision.heads import Heads, run_heads
@@ -52,12 +53,14 @@ def parts_in(folder: Path, *, option: str) -> list[Shown]:
     return parts
 
 
-def next_parts(camera: Camera, count: int) -> Iterator[Shown]:
+def next_parts(camera: Camera, count: int, trigger: Trigger | None = None) -> Iterator[Shown]:
     """The next `count` parts that the camera sees: each that comes to rest, or each picture of a folder.
 
-    None is left out for how it looks, since the line would not either. Raises EdgeError if the camera ends before.
+    None is left out for how it looks, since the line would not either.
+    trigger: of a camera that was asked before
+    Raises EdgeError if the camera ends before.
     """
-    trigger = Still() if camera.continuous else Every()
+    trigger = trigger or trigger_of(continuous=camera.continuous)
     taken = 0
     while taken < count:
         shot = camera.read()
@@ -69,10 +72,19 @@ def next_parts(camera: Camera, count: int) -> Iterator[Shown]:
 
 
 def outside_the_bank(parts: Iterable[Shown], references: Sequence[Pixels]) -> Iterator[Shown]:
-    """The parts of which no picture is one of the references, to the pixel."""
-    taken = {digest_of(pixels) for pixels in references}
-    for part in parts:
-        if taken.isdisjoint(digest_of(each) for each in pixels_of(part)):
+    """The parts that are neither references nor parts shown before, to the pixel or as `same_part` tells it."""
+    digests: set[str] = set()
+    seen = PartsSeen()
+    for key, pixels in enumerate(references):
+        digests.add(digest_of(pixels))
+        seen.find(pixels)  # which counts how much parts differ
+        seen.add(key, pixels)
+    for key, part in enumerate(parts, len(references)):
+        pictures = pixels_of(part)
+        likes = [seen.find(pixels) for pixels in pictures]
+        if digests.isdisjoint(map(digest_of, pictures)) and not any(like and seen.is_same(like) for like in likes):
+            digests |= set(map(digest_of, pictures))
+            seen.add(key, pictures[0])
             yield part
 
 
@@ -109,8 +121,9 @@ def score_part(encoder: Encoder, heads: Heads, part: Shown, scene: Scene = PLAIN
     looks = [one for each in part.pictures for one in look(encoder, heads, [_pixels(each)], scene)]
     if reasons := [reason for _, _, reason in looks if reason is not None]:
         raise EdgeError(
-            f"part {part.source} would not be inspected ({reasons[0]}), and so says nothing about thresholds. Take it "
-            "out, widen --align-tolerance, or leave out --align or --empty."
+            f"part {part.source} would not be inspected ({reasons[0]}). A good part that is not inspected is a false "
+            "reject, so it cannot just be left out: widen --align-tolerance, mend how parts are laid in, or leave out "
+            "--align or --empty."
         )
     score = max(score for score, _, _ in looks)
     maps = tuple(of_map for _, of_map, _ in looks if of_map is not None)

@@ -27,6 +27,7 @@ from calibration.scene.teach import pixels_of_sights, see_references, teach_scen
 from calibration.teach_show import line_of, suspect_line
 from edge.errors import EdgeError
 from edge.line.camera import Camera
+from edge.line.trigger import Trigger, trigger_of
 from edge.settings import Settings
 from edge.vision.encoder import configured_encoder
 from edge.vision.features import Encoder
@@ -99,13 +100,13 @@ def teach(settings: Settings, open_source: Callable[[], Camera], wanted: Wanted,
     bad = parts_in(wanted.bad, option="--bad") if wanted.bad else []
     with tempfile.TemporaryDirectory(prefix="references-") as shelf, closing(open_source()) as camera:
         references = References(wanted.refs, shelf=Path(shelf))
-        controls = settle(camera)
-        empties = wanted.scene.empties or empty_view(camera, wanted.scene.empty_frames, console)
-        decisions = gather(camera, references, console)
+        controls, trigger = settle(camera), trigger_of(continuous=camera.continuous)
+        empties = wanted.scene.empties or empty_view(camera, wanted.scene.empty_frames, console, trigger)
+        decisions = gather(camera, references, console, trigger)
         if wanted.drop_suspects:
-            decisions += replace_suspects(camera, references, encoder, ingredients, wanted, console)
+            decisions += replace_suspects(camera, references, encoder, ingredients, wanted, console, trigger)
         number = wanted.good if isinstance(wanted.good, int) else len(in_folder)
-        good = shown_next(camera, number, console) if isinstance(wanted.good, int) else in_folder
+        good = shown_next(camera, number, console, trigger) if isinstance(wanted.good, int) else in_folder
         built = build(
             encoder,
             references.taken,
@@ -125,7 +126,9 @@ def teach(settings: Settings, open_source: Callable[[], Camera], wanted: Wanted,
         )
     left_out = number - len(built.manifest.calibration.good)
     if left_out:
-        console.print(f"{left_out} of the good parts are references, to the pixel, and certify nothing: left out.")
+        console.print(
+            f"{left_out} of the good parts show a reference or one another again and certify nothing: left out."
+        )
     taught = Taught(decisions, built, write_certificate(settings.reports, built.folder))
     if not wanted.promote:
         return taught
@@ -136,9 +139,9 @@ def teach(settings: Settings, open_source: Callable[[], Camera], wanted: Wanted,
     return taught
 
 
-def empty_view(camera: Camera, frames: int, console: Console) -> list[Taken]:
+def empty_view(camera: Camera, frames: int, console: Console, trigger: Trigger) -> list[Taken]:
     """So many frames of the empty view, once a person says that it is clear."""
-    return take_empties(camera, frames, lambda: ask_to_clear(console)) if frames else []
+    return take_empties(camera, frames, lambda: ask_to_clear(console), trigger) if frames else []
 
 
 def ask_to_clear(console: Console) -> None:
@@ -150,15 +153,21 @@ def ask_to_clear(console: Console) -> None:
         raise EdgeError(message) from None
 
 
-def gather(camera: Camera, references: References, console: Console) -> list[Decision]:
+def gather(camera: Camera, references: References, console: Console, trigger: Trigger) -> list[Decision]:
     """Fill the references from the camera; each decision."""
     if camera.continuous:
         console.print("Show good parts one after another; each is taken when it has come to rest.")
-    return list(shown(collect(camera, references), console))
+    return list(shown(collect(camera, references, trigger), console))
 
 
 def replace_suspects(
-    camera: Camera, references: References, encoder: Encoder, ingredients: Ingredients, wanted: Wanted, console: Console
+    camera: Camera,
+    references: References,
+    encoder: Encoder,
+    ingredients: Ingredients,
+    wanted: Wanted,
+    console: Console,
+    trigger: Trigger,
 ) -> list[Decision]:
     """Refuse what looks most unlike the others, and fill up with the next candidate, until nothing does."""
     decisions: list[Decision] = []
@@ -176,7 +185,7 @@ def replace_suspects(
         if not found:
             return decisions
         decisions += shown([references.refuse(taken[found[0].index], str(found[0]))], console)
-        decisions += shown(collect(camera, references), console)
+        decisions += shown(collect(camera, references, trigger), console)
 
 
 def name_suspects(references: Sequence[Taken], console: Console, scores: Sequence[float]) -> None:
@@ -192,11 +201,11 @@ def shown(decisions: Iterable[Decision], console: Console) -> Iterator[Decision]
         yield decision
 
 
-def shown_next(camera: Camera, count: int, console: Console) -> Iterator[Shown]:
+def shown_next(camera: Camera, count: int, console: Console, trigger: Trigger) -> Iterator[Shown]:
     """The next `count` parts of the source, known to be good; a person is told to show them."""
     if camera.continuous:
         console.print(f"Now show {count} more good parts, other than the references.")
-    return next_parts(camera, count)
+    return next_parts(camera, count, trigger)
 
 
 def counted(parts: Iterable[Shown], what: str, *, total: int) -> Iterator[Shown]:

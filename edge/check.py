@@ -20,6 +20,7 @@ WEAK = (
     "a weak check: the bundle keeps no pictures of known parts beside its references, which it knows by heart. "
     "Calibrate with --good and --bad."
 )
+NO_BAD = "no known defect is kept, so that defects are still seen was not checked. Calibrate with --bad as well."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,8 @@ def conclude(bundle: Bundle, findings: Iterable[Finding]) -> CheckResult:
     if wrong:
         more = f" ({len(wrong)} of {len(findings)} findings are wrong)" if len(findings) > 1 else ""
         reason = f"{wrong[0].subject}: {wrong[0].why}{more}"
-    notes = () if bundle.manifest.check else (WEAK,)
     made = bundle.manifest
+    notes = () if any(not kept.good for kept in made.check) else (NO_BAD if made.check else WEAK,)
     return CheckResult(made.category, bundle.sha256, bundle.version, not wrong, reason, notes, findings)
 
 

@@ -18,6 +18,7 @@ from edge.settings import Precision, Settings
 if TYPE_CHECKING:
     from edge.check import CheckResult
     from edge.line.shot import Camera
+    from edge.line.trigger import Trigger
 
 CAMERA_HELP = "Check live as well: known parts in front of this camera, or pictures of them in a folder, in this order."
 
@@ -74,6 +75,7 @@ def run_check(
     from edge.ledger.record import open_engine
     from edge.ledger.schema import prepare
     from edge.line.camera import open_camera
+    from edge.line.trigger import trigger_of
     from edge.vision.encoder import configured_encoder
     from edge.vision.scorer import VisionScorer
 
@@ -82,8 +84,9 @@ def run_check(
     findings = check_kept(scorer, bundle)
     if spec is not None:
         with closing(open_camera(spec, fps=None, once=True)) as opened:
-            good = list(parts(opened, live_good, "good", console))
-            bad = list(parts(opened, live_bad, "bad", console))
+            trigger = trigger_of(continuous=opened.continuous)
+            good = list(parts(opened, live_good, "good", console, trigger))
+            bad = list(parts(opened, live_bad, "bad", console, trigger))
         findings += check_live(scorer, bundle, good=good, bad=bad)
     result = conclude(bundle, findings)
     prepare(settings.database)
@@ -96,16 +99,15 @@ def run_check(
     return result
 
 
-def parts(camera: "Camera", count: int, kind: str, console: Console) -> Iterator[tuple[str, Pixels]]:
+def parts(
+    camera: "Camera", count: int, kind: str, console: Console, trigger: "Trigger"
+) -> Iterator[tuple[str, Pixels]]:
     """The next parts that the camera sees, each with its source: those that come to rest, or a folder's pictures.
 
     A person is asked to show them. Raises EdgeError if the camera ends before.
     """
-    from edge.line.trigger import Every, Still
-
     if camera.continuous and count:
         console.print(f"Put {count} known-{kind} parts under the camera, one after another, and let each come to rest.")
-    trigger = Still() if camera.continuous else Every()
     taken = 0
     while taken < count:
         shot = camera.read()

@@ -8,10 +8,11 @@ from calibration.known_parts import Shown
 from calibration.learning.candidates import Candidate, assess
 from calibration.learning.learned import source_of
 from calibration.learning.made_with import empties_of, had_closer_look, ingredients_of, references_of
-from calibration.learning.stored_picture import PictureGone, stored_picture
+from calibration.learning.stored_picture import stored_picture
 from calibration.progress import bar
 from calibration.promise.threshold import TARGET_FALSE_REJECT, Wish
 from calibration.references.collect import Taken
+from calibration.scene.teach import see_references
 from calibration.teach import counted
 from edge.errors import EdgeError
 from edge.ledger.reviewed import ReviewedFrame, judged_frames
@@ -27,7 +28,8 @@ from edge.vision.features import Encoder
 class Offer:
     """What there is to learn from.
 
-    learned: false alarms that are references already;  gone: those without a picture, with the reason
+    learned: false alarms that are references already
+    gone:    those without a picture, or that cannot be registered as the scene asks, with the reason
     """
 
     candidates: list[Candidate]
@@ -72,8 +74,10 @@ class Lesson:
         for frame in alarms:
             if source_of(frame) not in known:
                 try:
-                    offered.append((frame, self._as_reference(frame)))
-                except PictureGone as error:
+                    taken = self._as_reference(frame)
+                    see_references(self._scene, [self._references[0], taken])
+                    offered.append((frame, taken))
+                except EdgeError as error:
                     gone.append((frame, str(error)))
         with bar("false alarms", len(offered)) as advance:
             candidates = assess(

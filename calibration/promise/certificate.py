@@ -6,11 +6,13 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from calibration.evaluation.results import write_whole
 from calibration.promise.cautions import cautions
 from calibration.promise.plots import plot_bound, plot_scores
 from calibration.promise.trade_off import NOT_AFTERWARDS, choices
 from calibration.promise.words import sentences
 from edge import __version__
+from edge.errors import EdgeError
 from edge.vision.bundle_folder import read_description
 from edge.vision.manifest import KnownPart, Manifest
 
@@ -26,9 +28,15 @@ def write_certificate(reports: Path, folder: Path) -> Path:
     described = read_description(folder, called=f"bundle {folder}")
     made = described.manifest
     page = certificate(made, name=f"{made.category}@{folder.name}", content_hash=described.sha256)
-    reports.mkdir(parents=True, exist_ok=True)
     path = reports / f"{made.category}@{folder.name}.html"
-    path.write_text(page)
+    try:
+        reports.mkdir(parents=True, exist_ok=True)
+        write_whole(path, page.encode())
+    except OSError as error:
+        raise EdgeError(
+            f"report {path} cannot be written: {error.strerror or error}. The bundle is there; mend that, then: "
+            f"calibrate report {made.category}@{folder.name}"
+        ) from error
     return path
 
 

@@ -26,7 +26,7 @@ def _thresholds(made: Manifest) -> list[str]:
     if made.defect_threshold is not None and made.defect_threshold > made.threshold:
         said.append(f"Between it and {made.defect_threshold:.3f} a part is unsure, above that a defect.")
     elif made.defect_threshold is not None:
-        said.append("The defect threshold is the same: too few parts to tell two apart, so no part will be unsure.")
+        said.append("The defect threshold is the same, so no part will be unsure.")
     return said
 
 
@@ -40,16 +40,25 @@ def _promise(said: Calibration) -> list[str]:
 def _grade(grade: str, promise: Promise) -> str:
     target, needed = f"{100 * promise.target:.3g}%", f"{promise.parts_to_certify} good parts outside the references"
     if grade == Grade.CERTIFIED:
+        hand = " if the threshold was chosen before these parts were seen" if promise.by_hand else ""
         return (
-            f"certified for a false-reject rate of {target}, by {promise.parts} good parts outside the references. "
-            "That says nothing of the defects it finds."
+            f"certified{hand} for a false-reject rate of {target}, by {_counted(promise.parts)} outside the "
+            "references. That says nothing of the defects it finds."
         )
     if grade == Grade.NOT_CERTIFIED:
-        return f"not certified for a false-reject rate of {target}: {promise.parts} good parts; {needed} would do."
+        if promise.parts >= promise.parts_to_certify:
+            return (
+                f"not certified for a false-reject rate of {target}: too many of {promise.parts} good parts lie above."
+            )
+        return f"not certified for a false-reject rate of {target}: {_counted(promise.parts)}; {needed} would do."
     return (
         f"estimate, from {promise.parts} references, each scored against the others. The bounds are approximate: "
         f"{KEPT_BY_ESTIMATES}. {needed} would certify a false-reject rate of {target}: --good PATH."
     )
+
+
+def _counted(parts: int) -> str:
+    return "1 good part" if parts == 1 else f"{parts} good parts"
 
 
 def _bounds(promise: Promise) -> str:

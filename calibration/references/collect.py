@@ -16,7 +16,7 @@ from edge.frame import Pixels
 from edge.line.camera import Camera
 from edge.line.opencv import cv2
 from edge.line.picture import read_picture
-from edge.line.trigger import Every, Still, sharpness
+from edge.line.trigger import Trigger, sharpness, trigger_of
 
 LEAST_SHARPNESS = 4.0
 """Below it a picture shows nothing at all: a covered lens, or light that is off."""
@@ -179,13 +179,14 @@ class References:
         return path
 
 
-def collect(camera: Camera, references: References) -> Iterator[Decision]:
+def collect(camera: Camera, references: References, trigger: Trigger | None = None) -> Iterator[Decision]:
     """Read the camera until the references are complete; yields what is decided on each candidate, as it happens.
 
     A camera that sees parts move gives one candidate for each part that comes to rest; any other, every picture.
+    trigger: of a camera that was asked before
     Raises EdgeError, with the counts, if the camera ends or too many candidates were refused before that.
     """
-    trigger = Still() if camera.continuous else Every()
+    trigger = trigger or trigger_of(continuous=camera.continuous)
     while not references.complete:
         if references.refused >= MOST_REFUSED * references.wanted:
             raise too_few(camera, references, "too many were refused")

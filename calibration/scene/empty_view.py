@@ -8,6 +8,7 @@ from edge.errors import EdgeError
 from edge.line.camera import Camera
 from edge.line.picture import is_picture, read_picture
 from edge.line.sources import pictures_in
+from edge.line.trigger import Trigger
 
 LEAST, MOST = 2, 32
 """Pictures of the empty view: one alone does not say how they differ, and more than that say no more."""
@@ -45,8 +46,10 @@ def read_empties(path: Path) -> list[Taken]:
     return [Taken(read_picture(file), file.name) for file in files[:MOST]]
 
 
-def take_empties(camera: Camera, count: int, clear: Callable[[], None]) -> list[Taken]:
+def take_empties(camera: Camera, count: int, clear: Callable[[], None], trigger: Trigger | None = None) -> list[Taken]:
     """`count` frames of a live camera, after `clear` has asked a person to clear the view and returned.
+
+    trigger: is shown the empty view as well, so that it takes none of it for a part
 
     Raises EdgeError if the camera is none whose view a person can clear, or ends.
     """
@@ -63,6 +66,8 @@ def take_empties(camera: Camera, count: int, clear: Callable[[], None]) -> list[
         if shot is None:
             raise EdgeError(f"{camera.source}: ended after {len(taken)} of {count} frames of the empty view.")
         number += shot.pixels is not None
+        if trigger is not None and shot.pixels is not None:
+            trigger.feed(shot.pixels)
         if shot.pixels is not None and number % APART == 0:
             taken.append(Taken(shot.pixels, f"{shot.source} empty {len(taken) + 1}"))
     return taken

@@ -57,6 +57,17 @@ class Still:
         return self._quiet == self._quiet_frames
 
 
+Trigger = Every | Still
+
+
+def trigger_of(*, continuous: bool) -> Trigger:
+    """What tells parts apart: what comes to rest before a camera that sees them move, else every picture.
+
+    Whoever asks a camera for parts more than once keeps one trigger: a new one would take what still lies there.
+    """
+    return Still() if continuous else Every()
+
+
 def motion(previous: Pixels, current: Pixels) -> float:
     """How much moved between two frames [H, W, 3] uint8 RGB of one size, in grey levels, 0..255.
 

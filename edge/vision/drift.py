@@ -23,6 +23,9 @@ SMOOTHING = 0.1
 CLIP = 1.5
 """In reaches: the most that one part may differ. 1 - 1 / CLIP = 0.9 ** 10.4, so eleven parts are needed."""
 
+LEAST_SURE = 0.2
+"""Below it a picture shows nothing that could be placed (black, white, another part): it says nothing of position."""
+
 CLEARED_AT = 0.5
 """Share of the reach to which the smoothed measure must come back before an alarm is cleared."""
 
@@ -46,7 +49,8 @@ def look(pixels: Pixels, standard: Standard) -> dict[str, float]:
     grey = small_grey(pixels)
     values = measure(grey)
     if standard.place is not None:
-        values["right"], values["down"], _ = shift(standard.place, place(thumbnail(grey)))
+        right, down, sure = shift(standard.place, place(thumbnail(grey)))
+        values |= {"right": right, "down": down} if sure >= LEAST_SURE else {}
     return values
 
 

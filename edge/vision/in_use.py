@@ -16,6 +16,9 @@ from edge.vision.scene import Scene
 
 log = logging.getLogger(__name__)
 
+BROKEN = (OSError, TypeError, ValueError, LookupError, RuntimeError, ArithmeticError)
+"""What a bundle that was not written by this program can raise; the line must not die of what somebody promoted."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loaded:
@@ -45,7 +48,7 @@ class BundlesInUse:
 
     def standard(self, sha256: str) -> Standard | None:
         """What the bundle with this content hash holds as normal; None if it is not in use."""
-        return next((one.standard for one in self._loaded.values() if one.bundle.sha256 == sha256), None)
+        return next((one.standard for one in list(self._loaded.values()) if one.bundle.sha256 == sha256), None)
 
     def load(self, category: str) -> None:
         """Load, or load again, the category's bundle in use. Raises EdgeError as load_bundle and load_heads."""
@@ -82,9 +85,15 @@ class BundlesInUse:
         return self._ready(load_bundle(self._bundles_dir, category))
 
     def _ready(self, bundle: Bundle) -> Loaded:
-        return Loaded(
-            bundle, load_heads(bundle, self._encoder), load_scene(bundle, self._encoder.device), standard_of(bundle)
-        )
+        try:
+            return Loaded(
+                bundle, load_heads(bundle, self._encoder), load_scene(bundle, self._encoder.device), standard_of(bundle)
+            )
+        except BROKEN as error:
+            raise EdgeError(
+                f"bundle {bundle.name} is as it was written and cannot be used all the same: {error!r}. "
+                "Calibrate again."
+            ) from error
 
     def _stamp(self, category: str) -> tuple[int, int] | None:
         """Tells one file `current` from the next: a promotion puts a new file in the place of the old one."""

@@ -18,6 +18,9 @@ from edge.vision.warp import aligned, laid_back, seen_plane
 
 ALL = np.ones((SIDE, SIDE), np.float32)
 
+LEAST_SEEN = 0.98
+"""Share of a taught area that must lie within the picture once the part is registered: what was not seen is not ok."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sight:
@@ -71,7 +74,9 @@ class Scene:
         assert self.registration is not None
         reference = self.registration.reference
         placed = self.cover(aligned(pixels, pose, reference))
-        return Sight(placed, pixels.shape, pose, seen_plane(pixels.shape, pose, reference.shape))
+        seen = seen_plane(pixels.shape, pose, reference.shape)
+        cut_off = self.area is not None and float((seen * self._area_plane).sum() / self._area_plane.sum()) < LEAST_SEEN
+        return Sight(placed, pixels.shape, pose, seen, Reason.POSE if cut_off else None)
 
     def cover(self, pixels: Pixels) -> Pixels:
         """The picture painted over where nothing counts; itself if all of it does."""

@@ -3,15 +3,19 @@
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from calibration.build import build
 from calibration.known_parts import Shown, next_parts, outside_the_bank, parts_in, score_part
 from calibration.promise.threshold import Grade, Wish
-from calibration.references.collect import Taken
+from calibration.references.collect import References, Taken, collect
 from edge.errors import EdgeError
+from edge.frame import Pixels
 from edge.line.camera import open_camera
 from edge.line.camera_spec import parse_camera
+from edge.line.shot import Shot
+from edge.line.trigger import trigger_of
 from edge.verdict import Outcome, Reason
 from edge.vision.bundle import load_bundle
 from edge.vision.bundle_heads import load_heads
@@ -21,6 +25,27 @@ from tests.patch_encoder import PatchEncoder, grey_part
 REFERENCES = [Taken(grey_part(number), f"{number}.png") for number in range(4)]
 GOOD = [Shown(f"good-{number}", [grey_part(number)]) for number in range(10, 22)]
 BAD = [Shown(f"bad-{number}", [grey_part(number, spot=True)]) for number in range(30, 35)]
+
+
+class RestingCamera:
+    """A live camera's protocol: every part lies still for twelve frames, with a hand between it and the next."""
+
+    source, finite, can_wait, continuous = "resting", True, True, True
+
+    def __init__(self, parts: list[Pixels]) -> None:
+        hand = np.full_like(parts[0], 200)
+        hand[:, ::2] = 20
+        self._frames = iter([frame for part in parts for frame in [*[part] * 12, hand]])
+
+    def read(self) -> Shot | None:
+        pixels = next(self._frames, None)
+        return None if pixels is None else Shot(pixels, 0, self.source)
+
+    def lock_controls(self) -> dict[str, float]:
+        return {}
+
+    def close(self) -> None:
+        self._frames = iter([])
 
 
 @pytest.fixture
@@ -120,3 +145,20 @@ def test_a_picture_that_was_shown_as_good_is_no_known_defect(tmp_path: Path) -> 
         with pytest.raises(EdgeError, match=f"--bad {as_bad.source}: the same picture was shown as the good part"):
             build(PatchEncoder(), REFERENCES, category="part", bundles_dir=tmp_path, good=said_good, bad=[as_bad])
     assert not list(tmp_path.glob("part/[0-9]*"))
+
+
+def test_copies_and_the_references_own_parts_certify_nothing(tmp_path: Path) -> None:
+    """29 copies of one picture are one part, and a reference saved again is a reference."""
+    copies = [Shown(f"copy-{number}", [GOOD[0].pictures[0]]) for number in range(29)]
+    made = build(PatchEncoder(), REFERENCES, category="part", bundles_dir=tmp_path, good=[*copies, *GOOD]).manifest
+    assert [part.source for part in made.calibration.good] == ["copy-0", *(part.source for part in GOOD[1:])]
+
+
+def test_who_is_asked_next_does_not_take_what_still_lies_there() -> None:
+    """The last reference rests under the camera when good parts are asked for: another one has to be laid in."""
+    camera = RestingCamera([grey_part(1), grey_part(2), grey_part(3)])
+    trigger = trigger_of(continuous=True)
+    references = References(2)
+    list(collect(camera, references, trigger))
+    (shown,) = next_parts(camera, 1, trigger)
+    assert np.array_equal(shown.pictures[0], grey_part(3))
