@@ -1,4 +1,4 @@
-"""Does the promise hold on real pictures? As a command it prints the table in calibration/README.md.
+"""Does the promise hold on real pictures? As a command it prints the table in calibration/TEACHING.md.
 
 `python -m tests.promise_table ../shared/data/circuitboard ...`: for each folder all good pictures (normal/, test/good/)
 are one pool. DRAWS times REFERENCES of them become a bank with the encoder `lite`, and all others are scored. Each draw

@@ -14,7 +14,7 @@ LEAST_DEVIATIONS = 3.0
 """A suspect's score is so many times the median of the others', and so many of their robust standard deviations above.
 
 One real defect among 3, 7 and 15 good parts of four real data sets, 50 draws each, was named in 10 to 48 % (all of
-hazelnut_toy's), and a good part was named in up to 14 % of the draws without a defect (calibration/README.md). So a
+hazelnut_toy's), and a good part was named in up to 14 % of the draws without a defect (calibration/TEACHING.md). So a
 suspect is worth a look, and no proof: it is named, and dropped only if asked for.
 """
 
