@@ -10,7 +10,7 @@ from calibration.bank.coreset import tokens_to_keep
 from calibration.bank.whole_bank import WholeBank
 from calibration.described import Found, Known, as_arrays, embeddings_of, manifest_of
 from calibration.ingredients import Ingredients, default_recipe, gather_ingredients
-from calibration.keepsakes import Keeper
+from calibration.keepsakes import Keeper, KeptBefore
 from calibration.known_parts import Shown, look, not_seen_as_good, outside_the_bank, remembered, score_part
 from calibration.leave_one_out import LeftOut, leave_one_out
 from calibration.promise.threshold import Threshold, Wish, check_reachable, set_threshold
@@ -61,6 +61,7 @@ def build(
     scene: Scene = PLAIN,
     empties: Sequence[Taken] = (),
     tell: Callable[[Sequence[float]], None] = lambda scores: None,
+    before: KeptBefore | None = None,
 ) -> Built:
     """Make the next bundle of a category from pictures of good parts.
 
@@ -75,6 +76,7 @@ def build(
     promoted:    whether the line is to use it at once
     scene:       what of the pictures counts and whether parts are registered (calibration.scene.teach)
     empties:     at least two pictures of the empty belt or fixture, or none
+    before:      what the bundle before kept for `edge check`
     Raises EdgeError for an impossible category name, references that are all the same or cannot be registered, parts
     that cannot be told from the empty view, a head without its parts, a budget too small for the references, or a
     threshold that no score can reach or that every good part exceeds.
@@ -101,7 +103,7 @@ def build(
     whole = None
     if budget_bytes is not None:
         whole = WholeBank(encoder, looks, ingredients, scene, keep=keep, kept=heads, budget_bytes=budget_bytes)
-    known = _score_known(encoder, heads, scene, pictures, left_out, good, bad, wish or Wish(), whole)
+    known = _score_known(encoder, heads, scene, pictures, left_out, good, bad, wish or Wish(), whole, before)
     cost = None if whole is None else whole.cost(known.good, known.bad)
     found = Found(looks.box, scene_facts(scene, sights, empty), left_out, known, cost)
     manifest = manifest_of(encoder, references, ingredients, heads, found, category=category, controls=controls or {})
@@ -130,12 +132,13 @@ def _score_known(
     bad: Iterable[Shown],
     wish: Wish,
     whole: WholeBank | None,
+    before: KeptBefore | None,
 ) -> Known:
     """Score the known parts one by one, good ones first, and set the threshold between.
 
     whole: sees them as well, to be compared with
     """
-    keeper, good = Keeper(references, scene), outside_the_bank(good, references)
+    keeper, good = Keeper(references, scene, before=before), outside_the_bank(good, references)
     seen = {digest_of(pixels): "(a reference)" for pixels in references}
     good, bad = remembered(good, seen), not_seen_as_good(bad, seen)
     if whole is not None:

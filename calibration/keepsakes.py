@@ -39,6 +39,14 @@ class Extremes:
             del self.parts[self.lowest]
 
 
+@dataclass(frozen=True, slots=True)
+class KeptBefore:
+    """Known parts whose pictures the bundle before kept; kept again where none of their kind are shown anew."""
+
+    good: Sequence[Shown] = ()
+    bad: Sequence[Shown] = ()
+
+
 class Keeper:
     """Chooses, while known parts are scored one by one, what to keep; holds at most eight pictures at a time.
 
@@ -46,9 +54,10 @@ class Keeper:
     that was caught most clearly, and of those that were missed the narrowest miss, which is then known to be one.
     """
 
-    def __init__(self, references: Sequence[Pixels], scene: Scene = PLAIN) -> None:
+    def __init__(self, references: Sequence[Pixels], scene: Scene = PLAIN, *, before: KeptBefore | None = None) -> None:
         """references: [H, W, 3] uint8 RGB each;  scene: what of a picture counts when it is scored again."""
         self._scene = scene
+        self._before = before or KeptBefore()
         self._good, self._caught, self._missed = Extremes(2, 2), Extremes(2, 1), Extremes(0, 1)
         self._good_scores: list[float] = []
         self._normal = NormalLearner()
@@ -78,8 +87,10 @@ class Keeper:
         learnt = self._normal.learn(max(self._good_scores, left_out_scores, key=len))
         pictures = {} if learnt.place is None else {PLACE_FILE: learnt.place}
         kept = []
-        for name, parts in (("good", self._good.parts), ("bad", [*self._caught.parts, *self._missed.parts])):
-            for number, (_, part) in enumerate(parts, 1):
+        good = [part for _, part in self._good.parts] or self._before.good
+        bad = [part for _, part in (*self._caught.parts, *self._missed.parts)] or self._before.bad
+        for name, parts in (("good", good), ("bad", bad)):
+            for number, part in enumerate(parts, 1):
                 score, pixels = self._worst(encoder, heads, part)
                 file = f"check/{name}/{number:02}.png"
                 pictures[file] = pixels

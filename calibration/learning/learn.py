@@ -7,7 +7,7 @@ from calibration.build import Built, build
 from calibration.known_parts import Shown
 from calibration.learning.candidates import Candidate, assess
 from calibration.learning.learned import source_of
-from calibration.learning.made_with import empties_of, had_closer_look, ingredients_of, references_of
+from calibration.learning.made_with import empties_of, had_closer_look, ingredients_of, kept_for_check, references_of
 from calibration.learning.stored_picture import stored_picture
 from calibration.progress import bar
 from calibration.promise.threshold import TARGET_FALSE_REJECT, Wish
@@ -118,9 +118,10 @@ class Lesson:
         good, bad: known parts that are not references, as for any calibration
         """
         cost = self.bundle.manifest.calibration.bank_cost
+        references = [*self._references, *(candidate.taken for candidate in chosen)]
         return build(
             self._encoder,
-            [*self._references, *(candidate.taken for candidate in chosen)],
+            references,
             category=self.bundle.manifest.category,
             bundles_dir=self._settings.bundles,
             ingredients=self._ingredients,
@@ -133,4 +134,5 @@ class Lesson:
             promoted=False,
             scene=self._scene,
             empties=empties_of(self.bundle),
+            before=kept_for_check(self.bundle, references),
         )

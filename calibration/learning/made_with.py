@@ -1,8 +1,12 @@
 """What a bundle was made with, taken out of the bundle itself: to score with it, and to make the next one alike."""
 
+from collections.abc import Sequence
+
 from calibration.find_part import closer_box
 from calibration.ingredients import Ingredients
-from calibration.references.collect import Taken
+from calibration.keepsakes import KeptBefore
+from calibration.known_parts import Shown
+from calibration.references.collect import Taken, digest_of
 from calibration.scene.teach import pixels_of_sights, see_references
 from edge.line.picture import read_picture
 from edge.settings import Settings
@@ -56,6 +60,17 @@ def empties_of(bundle: Bundle) -> list[Taken]:
     empty = bundle.manifest.empty
     pictures = () if empty is None else empty.pictures
     return [Taken(read_picture(bundle.folder / "empty" / each.file), each.source) for each in pictures]
+
+
+def kept_for_check(bundle: Bundle, references: Sequence[Taken]) -> KeptBefore:
+    """The known parts that the bundle keeps for `edge check`, but for what is a reference now."""
+    learned = {digest_of(each.pixels) for each in references}
+    shown: dict[bool, list[Shown]] = {True: [], False: []}
+    for kept in bundle.manifest.check:
+        pixels = bundle.picture(kept.file)
+        if digest_of(pixels) not in learned:
+            shown[kept.good].append(Shown(kept.source, [pixels]))
+    return KeptBefore(shown[True], shown[False])
 
 
 def had_closer_look(bundle: Bundle, references: list[Taken], scene: Scene) -> bool:

@@ -15,7 +15,7 @@ ANOTHER_KIND = 1.3
 
 def cautions(made: Manifest) -> list[str]:
     """In sentences, the gravest first; none if nothing stands out."""
-    return [*_misses(made), *_another_kind(made), *_suspects(made)]
+    return [*_misses(made), *_another_kind(made), *_too_alike(made), *_suspects(made)]
 
 
 def _misses(made: Manifest) -> list[str]:
@@ -37,6 +37,16 @@ def _another_kind(made: Manifest) -> list[str]:
         f"The good parts look unlike the references: their median score is {median(good):.3f}, and no reference scores "
         f"more than {max(loo):.3f} against the others. Another product, light or position? Then the threshold is too "
         "high to find anything."
+    ]
+
+
+def _too_alike(made: Manifest) -> list[str]:
+    loo = made.calibration.loo_scores
+    if len(loo) < 2 or made.threshold is None or made.threshold >= min(loo):
+        return []
+    return [
+        f"Every reference scores more than the threshold against the others ({min(loo):.3f} at least). Are the good "
+        "parts the references' own, shown again? Then most other good parts will be rejected."
     ]
 
 

@@ -103,7 +103,8 @@ def set_threshold(good: Sequence[float], loo: Sequence[float], wish: Wish) -> Th
     else:
         value, rank = wish.threshold, 1 + sum(score > wish.threshold for score in scores)
         method = f"{_given(wish)}; {rank - 1} of {whose} lie above"
-        _check_not_below_all(value, scores, whose)
+        if not wish.kept:
+            _check_not_below_all(value, scores, whose)
     promise = Promise(
         target=wish.target_false_reject,
         parts=n,

@@ -40,6 +40,7 @@ USUAL = [1.0, 1.1, 0.9, 1.05]
         (USUAL, [1.0, 1.2, 2.0], [1.5, 1.6, 3.0], ["2 of 3 known defects", "good-2"]),
         (USUAL, [3.0, 3.1, 3.2], [], ["unlike the references", "3.100", "1.100"]),
         ([*USUAL, 2.5], [], [], ["Reference ref-4 is unlike the others", "that reference's own score"]),
+        (USUAL, [0.4, 0.5, 0.3], [], ["Every reference scores more than the threshold", "0.900 at least"]),
         (USUAL, [1.0, 1.2, 1.1], [1.5, 1.6, 3.0], []),
     ],
 )  # fmt: skip

@@ -11,8 +11,10 @@ import pytest
 
 from calibration.build import build
 from calibration.ingredients import gather_ingredients
+from calibration.known_parts import Shown
 from calibration.learning import replay
 from calibration.learning.learn import Lesson, Offer
+from calibration.learning.made_with import references_of
 from calibration.learning.promotion_guard import guard_promotion
 from calibration.learning.replay import Replay
 from calibration.learning.replay_page import render, write_page
@@ -173,6 +175,20 @@ def test_the_threshold_is_kept_and_frames_chosen_by_their_score_have_no_say_in_w
     assert [each.learned for each in new.references] == [False] * 4 + [True] * 2
     assert len(new.calibration.loo_scores) == 4
     assert new.threshold == old.threshold is not None
+
+
+def test_what_was_kept_for_the_check_before_a_shift_is_kept_again_with_new_scores(station: Station) -> None:
+    good, bad = [Shown("good", [part(11)])], [Shown("bad", [part(12, spot=True)])]
+    references = references_of(station.bundle())
+    build(station.encoder, references, category="pcb", bundles_dir=station.settings.bundles, good=good, bad=bad)
+    (alarm,) = station.inspect(part(0, label=True))
+    station.say(FALSE_ALARM, alarm)
+    old, new = station.bundle(), station.learn(alarm)
+    assert [(each.file, each.source, each.good) for each in new.manifest.check] == [
+        ("check/good/01.png", "good", True), ("check/bad/01.png", "bad", False)
+    ]  # fmt: skip
+    assert [each.flagged for each in new.manifest.check] == [each.flagged for each in old.manifest.check]
+    assert (new.folder / "check/bad/01.png").read_bytes() == (old.folder / "check/bad/01.png").read_bytes()
 
 
 def test_more_references_raise_no_score(station: Station) -> None:
