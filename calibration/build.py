@@ -14,10 +14,10 @@ from calibration.keepsakes import Keeper, KeptBefore
 from calibration.known_parts import Shown, look, not_seen_as_good, outside_the_bank, remembered, score_part
 from calibration.leave_one_out import LeftOut, leave_one_out
 from calibration.promise.threshold import Threshold, Wish, check_reachable, set_threshold
-from calibration.reference_heads import as_tensors, heads_of, look_at
+from calibration.reference_heads import as_tensors, heads_of
 from calibration.references.collect import Taken, digest_of, pictures_of
 from calibration.scene.files import scene_facts, scene_files
-from calibration.scene.teach import pixels_of_sights, see_references, teach_empty
+from calibration.scene.teach import look_through, see_references, teach_empty
 from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.vision.bundle import save_bundle
@@ -85,13 +85,7 @@ def build(
     pictures = pictures_of(references)
     _check_different(pictures)
     sights = see_references(scene, references)
-    looks = look_at(
-        encoder,
-        pixels_of_sights(sights),
-        closer=closer_look and "neighbourhood" in ingredients.recipe.maps,
-        area=scene.area,
-        counting=scene.counting(sights, encoder.device),
-    )
+    looks = look_through(encoder, scene, sights, closer=closer_look and "neighbourhood" in ingredients.recipe.maps)
     empty = teach_empty(encoder, scene, sights, looks.whole, empties)
     scene = scene.knowing(None if empty is None else empty.presence)
     keep = keep or tokens_to_keep(encoder.input_size)

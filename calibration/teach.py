@@ -18,12 +18,12 @@ from calibration.leave_one_out import leave_one_out
 from calibration.progress import bar
 from calibration.promise.certificate import write_certificate
 from calibration.promise.threshold import Wish
-from calibration.reference_heads import heads_of, look_at
+from calibration.reference_heads import heads_of
 from calibration.references.collect import Decision, References, Taken, collect, settle
 from calibration.references.suspects import Suspect, suspects
 from calibration.scene.empty_view import take_empties
 from calibration.scene.options import SceneOptions
-from calibration.scene.teach import pixels_of_sights, see_references, teach_scene
+from calibration.scene.teach import look_through, see_references, teach_scene
 from calibration.teach_show import line_of, suspect_line
 from edge.errors import EdgeError
 from edge.line.camera import Camera
@@ -176,8 +176,7 @@ def replace_suspects(
         taken = references.taken
         scene = teach_scene(taken, wanted.scene)
         sights = see_references(scene, taken)
-        counting = scene.counting(sights, encoder.device)
-        looks = look_at(encoder, pixels_of_sights(sights), closer=closer, area=scene.area, counting=counting)
+        looks = look_through(encoder, scene, sights, closer=closer)
         keep = tokens_to_keep(encoder.input_size)
         heads = heads_of(looks, ingredients, keep=keep, budget_bytes=wanted.budget_bytes)
         scores = leave_one_out(looks, heads, side=encoder.input_size).scores

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from calibration.bank.coreset import tokens_to_keep
 from calibration.ingredients import Ingredients
-from calibration.reference_heads import heads_of, look_at
+from calibration.reference_heads import heads_of
 from calibration.references.collect import Taken
-from calibration.scene.teach import pixels_of_sights, see_references
+from calibration.scene.teach import look_through, see_references
 from edge.ledger.reviewed import ReviewedFrame
 from edge.vision.features import Encoder
 from edge.vision.heads import Scored, run_heads
@@ -64,13 +64,7 @@ def assess(
     """
     everything = [*references, *(taken for _, taken in offered)]
     sights = see_references(scene, everything)
-    looks = look_at(
-        encoder,
-        pixels_of_sights(sights),
-        closer=closer_look and "neighbourhood" in ingredients.recipe.maps,
-        area=scene.area,
-        counting=scene.counting(sights, encoder.device),
-    )
+    looks = look_through(encoder, scene, sights, closer=closer_look and "neighbourhood" in ingredients.recipe.maps)
     heads = heads_of(looks, ingredients, keep=tokens_to_keep(encoder.input_size))
     threshold, smallest = made.threshold, min(made.calibration.loo_scores, default=0.0)
     candidates = []

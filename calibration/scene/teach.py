@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from calibration.lazily import Lazily
+from calibration.reference_heads import ReferenceLooks, look_at
 from calibration.references.collect import Taken
 from calibration.scene.drawn_region import area_mask
 from calibration.scene.options import SceneOptions
@@ -70,6 +71,12 @@ def see_references(scene: Scene, references: Sequence[Taken]) -> Sequence[Sight]
         return Lazily(len(references), lambda index: scene.see(references[index].pixels))
     poses = [_registered(scene.registration, reference, references[0]) for reference in references]
     return Lazily(len(references), lambda index: scene.see_at(references[index].pixels, poses[index]))
+
+
+def look_through(encoder: Encoder, scene: Scene, sights: Sequence[Sight], *, closer: bool) -> ReferenceLooks:
+    """What the encoder sees of these sights; `closer`: and of the part by itself, if it lies in one place."""
+    counting = scene.counting(sights, encoder.device)
+    return look_at(encoder, pixels_of_sights(sights), closer=closer, area=scene.area, counting=counting)
 
 
 def pixels_of_sights(sights: Sequence[Sight]) -> Sequence[Pixels]:

@@ -43,10 +43,6 @@ class ReviewedFrame:
         """What the frame is called outside its record, where ids mean nothing: run/camera/number."""
         return f"{self.run}/{self.camera}/{self.seq}"
 
-    def is_reviewed(self, verdict: ReviewVerdict) -> bool:
-        """Whether this is what a person said of it last."""
-        return self.review is not None and self.review.verdict == verdict
-
 
 def flagged_frames(engine: Engine, *, category: str | None, unreviewed: bool, limit: int) -> list[ReviewedFrame]:
     """The newest flagged frames, newest first; of one category, and only those without a review, if asked."""

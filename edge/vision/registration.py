@@ -33,7 +33,7 @@ DISTINCT = 0.8
 """Lowe's ratio: a match must be so much closer than the next best."""
 
 LEAST_MATCHES = 12
-"""Features that must agree on one place; measured in the README's section on alignment."""
+"""Features that must agree on one place; measured in calibration/SCENE.md."""
 
 LEAST_AGREEMENT = 0.25
 """Share of the reference's corners that must be found again where the part was placed."""
