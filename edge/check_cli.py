@@ -130,4 +130,4 @@ def show(console: Console, result: "CheckResult") -> None:
     for note in result.notes:
         console.print(f"note  {note}", markup=False)
     word = "passed" if result.passed else "FAILED"
-    console.print(f"check of {result.category} (bundle {result.version}) {word}: {result.reason}", markup=False)
+    console.print(f"check of {result.category}@{result.version} {word}: {result.reason}", markup=False)
