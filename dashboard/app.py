@@ -14,11 +14,12 @@ from dashboard import api, media, metrics, pages
 from dashboard.headers import SafeHeaders
 from dashboard.reader import NoRecordYetError, Reader
 from dashboard.site import HERE, Site
+from dashboard.writes import Writes
 from edge.settings import Settings
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The page on the record of `settings.data`; works before that record exists, and never writes to it.
+    """The page on the record of `settings.data`; works before that record exists, and writes what people say there.
 
     `app.state.site.stopping` ends all event streams within half a second.
     """
@@ -29,7 +30,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         lifespan=_lifespan,
     )
-    app.state.site = Site(settings, Reader(settings.database))
+    app.state.site = Site(settings, Reader(settings.database), Writes(settings.database))
     app.add_middleware(SafeHeaders)
     app.add_exception_handler(NoRecordYetError, _no_record_yet)
     app.add_exception_handler(HTTPException, _http_error)

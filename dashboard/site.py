@@ -9,7 +9,10 @@ from fastapi import Depends, Request
 from fastapi.templating import Jinja2Templates
 
 from dashboard import words
+from dashboard.people.csrf import csrf_token
 from dashboard.reader import Reader
+from dashboard.rooms import rooms
+from dashboard.writes import Writes
 from edge.settings import Settings
 
 HERE = Path(__file__).parent
@@ -18,17 +21,18 @@ HERE = Path(__file__).parent
 def _templates() -> Jinja2Templates:
     templates = Jinja2Templates(directory=HERE / "templates")
     templates.env.filters |= words.FILTERS
-    templates.env.globals |= {"OUTCOMES": words.OUTCOMES, "bar": words.bar}
+    templates.env.globals |= {"OUTCOMES": words.OUTCOMES, "bar": words.bar, "rooms": rooms, "csrf": csrf_token}
     templates.env.trim_blocks = templates.env.lstrip_blocks = True
     return templates
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One page's settings, its reader of the record, its templates, and the sign that it is to end."""
+    """One page's settings, its ways to and from the record, its templates, and the sign that it is to end."""
 
     settings: Settings
     reader: Reader
+    writes: Writes
     templates: Jinja2Templates = field(default_factory=_templates)
     stopping: threading.Event = field(default_factory=threading.Event)
 

@@ -1,11 +1,77 @@
-// Live counts and cards, and the heatmap's switch. Everything else is plain pages.
-"use strict";
+// What every page shares: writes to the API, keys and their help, the heatmap's switch, news from the line.
 
-const MOST_CARDS = 60;
-const SUMMARY_EVERY_MS = 1000;
 const HEAT_KEY = "heatmap";
 
-function showHeat(on) {
+// Asks the API to change something. Returns the answer's JSON; throws an Error in words that can be shown.
+export async function send(method, address, body) {
+  const answer = await fetch(address, {
+    method,
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": document.querySelector("meta[name=csrf]").content },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  }).catch(() => null);
+  if (!answer) throw new Error("The page cannot be reached; nothing was changed.");
+  const said = await answer.json().catch(() => ({}));
+  if (answer.ok) return said;
+  const detail = typeof said.detail === "string" ? said.detail : `Refused with status ${answer.status}.`;
+  throw Object.assign(new Error(detail), { status: answer.status, said });
+}
+
+// The elements of a piece of a page; none if it cannot be had now.
+export async function fragments(address) {
+  const answer = await fetch(address).catch(() => null);
+  if (!answer?.ok) return [];
+  const holder = document.createElement("template");
+  holder.innerHTML = await answer.text();
+  return [...holder.content.children];
+}
+
+// Says something for a few seconds, with a button if there is something to do about it.
+export function say(words, button, act) {
+  const bar = document.getElementById("say");
+  bar.replaceChildren(document.createTextNode(words));
+  if (button) {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.textContent = button;
+    made.addEventListener("click", () => { bar.hidden = true; act(); });
+    bar.append(made);
+  }
+  bar.hidden = false;
+  clearTimeout(say.timer);
+  say.timer = setTimeout(() => { bar.hidden = true; }, 6000);
+}
+
+const keys = new Map();
+
+// Makes a key do something, and lists it in the help that `?` shows. `key` is as in KeyboardEvent.key, lower case.
+export function onKey(key, words, act) {
+  keys.set(key, { words, act });
+}
+
+function listKeys() {
+  const list = document.getElementById("keys-list");
+  list.replaceChildren();
+  for (const [key, { words }] of keys) {
+    const row = list.insertRow();
+    const cap = document.createElement("kbd");
+    cap.textContent = { " ": "Space", arrowleft: "←", arrowright: "→", arrowup: "↑", arrowdown: "↓" }[key] ?? key.toUpperCase();
+    row.insertCell().append(cap);
+    row.insertCell().textContent = words;
+  }
+  document.getElementById("keys").showModal();
+}
+
+function pressed(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.target.closest?.("input, textarea, select, [contenteditable]")) return;
+  if (document.querySelector("dialog[open]")) return;
+  const found = keys.get(event.key.toLowerCase());
+  if (!found) return;
+  event.preventDefault();
+  found.act(event);
+}
+
+export function showHeat(on) {
   document.documentElement.classList.toggle("no-heat", !on);
   document.getElementById("heat-toggle")?.setAttribute("aria-pressed", String(on));
 }
@@ -16,91 +82,29 @@ function switchHeat() {
   showHeat(on);
 }
 
-function onKey(event) {
-  const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
-  if (event.key.toLowerCase() === "h" && !event.ctrlKey && !event.metaKey && !event.altKey && !typing) switchHeat();
-}
-
-// The elements of a piece of a page; none if it cannot be had now.
-async function fragments(address) {
-  const answer = await fetch(address).catch(() => null);
-  if (!answer?.ok) return [];
-  const holder = document.createElement("template");
-  holder.innerHTML = await answer.text();
-  return [...holder.content.children];
-}
-
-// New cards wait here while others are fetched; of a burst only what fits on the page is fetched at all.
-function cardFeed() {
-  let waiting = [];
-  let busy = false;
-  async function work() {
-    busy = true;
-    while (waiting.length) {
-      const ids = waiting;
-      waiting = [];
-      const cards = await Promise.all(ids.map((id) => fragments(`/frames/${id}/card`)));
-      for (const [card] of cards) if (card) prepend(card);
-    }
-    busy = false;
-  }
-  return (id) => {
-    waiting.push(id);
-    if (waiting.length > MOST_CARDS) waiting.shift();
-    if (!busy) work();
-  };
-}
-
-function prepend(card) {
-  if (document.getElementById(card.id)) return;
-  const cards = document.getElementById("cards");
-  card.classList.add("new");
-  cards.prepend(card);
-  document.getElementById("nothing").hidden = true;
-  while (cards.children.length > MOST_CARDS) cards.lastElementChild.remove();
-}
-
-// Fetches the counts at most once a second, and once more after the last change.
-function summaryFeed() {
-  let timer = null;
-  async function refresh() {
-    const parts = await fragments("/summary");
-    timer = null;
-    for (const part of parts) document.getElementById(part.id).replaceWith(part);
-  }
-  return () => {
-    if (timer === null) timer = setTimeout(refresh, SUMMARY_EVERY_MS);
-  };
-}
-
-function showLink(state, words) {
+export function showLink(state, words) {
   const link = document.getElementById("link");
   link.dataset.state = state;
   link.textContent = words;
 }
 
-function listen() {
-  const { page, live, after } = document.body.dataset;
-  const news = new EventSource(`/api/v1/events?after=${after}`);
-  const empty = page === "empty";
-  news.onopen = () => showLink(empty ? "waiting" : "live", empty ? "Waiting" : "Live");
+// Listens to the line's news: `handlers` by event name; comes back by itself when the connection was lost.
+export function listen(handlers, { waiting = false } = {}) {
+  const news = new EventSource(`/api/v1/events?after=${document.body.dataset.after}`);
+  news.onopen = () => showLink(waiting ? "waiting" : "live", waiting ? "Waiting" : "Live");
   news.onerror = () => {
     showLink("lost", "Connection lost");
-    if (news.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
+    if (news.readyState === EventSource.CLOSED) setTimeout(() => listen(handlers, { waiting }), 3000);
   };
   news.addEventListener("reset", () => location.reload());
-  if (empty) return news.addEventListener("counts", () => location.reload());
-  news.addEventListener("counts", summaryFeed());
-  if (live) {
-    const feed = cardFeed();
-    news.addEventListener("flagged", (event) => feed(event.data));
-  }
+  for (const [name, act] of Object.entries(handlers)) news.addEventListener(name, act);
 }
 
 showHeat(localStorage.getItem(HEAT_KEY) !== "off");
-document.addEventListener("DOMContentLoaded", () => {
-  showHeat(localStorage.getItem(HEAT_KEY) !== "off");
-  document.getElementById("heat-toggle")?.addEventListener("click", switchHeat);
-  document.addEventListener("keydown", onKey);
-  if (document.body.dataset.after !== undefined) listen();
-});
+if (document.getElementById("heat-toggle")) {
+  document.getElementById("heat-toggle").addEventListener("click", switchHeat);
+  onKey("h", "Heatmap on or off", switchHeat);
+}
+onKey("?", "These keys", listKeys);
+document.getElementById("keys-button").addEventListener("click", listKeys);
+document.addEventListener("keydown", pressed);

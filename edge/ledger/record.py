@@ -59,6 +59,7 @@ class Inspection(Base):
     map_path: 16-bit PNG [h, w]; a value v stands for v / 65535 * map_top.  picture_path: JPEG.
     Both are relative to the media folder; flagged frames have a picture, and a map if they were scored.
     latency_ms: from capture to just before the commit.
+    audit_rate: share of `ok` frames that were drawn for the audit, on those that were; None on all others
     """
 
     __tablename__ = "inspection"
@@ -97,6 +98,7 @@ class Inspection(Base):
     picture_path: Mapped[str | None]
     map_path: Mapped[str | None]
     map_top: Mapped[float | None]
+    audit_rate: Mapped[float | None]
 
     run: Mapped[Run] = relationship()
     camera: Mapped[Camera] = relationship()
@@ -166,6 +168,7 @@ class Review(Base):
 
     verdict: see edge.ledger.reviews.ReviewVerdict;  kind: of defect, in the reviewer's words
     bundle:  content hash of the bundle whose verdict was reviewed, None for a frame that no bundle judged
+    blind:   said in the audit, before the reviewer could see score, map or outcome
     """
 
     __tablename__ = "review"
@@ -179,6 +182,7 @@ class Review(Base):
     bundle: Mapped[str | None]
     kind: Mapped[str | None]
     note: Mapped[str | None]
+    blind: Mapped[bool] = mapped_column(default=False)
 
 
 def open_engine(path: Path, *, writes: bool = False) -> Engine:

@@ -19,6 +19,7 @@ class ReviewVerdict(StrEnum):
     CONFIRMED_DEFECT = "confirmed_defect"
     FALSE_ALARM = "false_alarm"
     UNSURE = "unsure"
+    WITHDRAWN = "withdrawn"  # an undone first verdict: the frame counts as not reviewed
 
 
 def add_reviews(

@@ -1,0 +1,60 @@
+// New cards and counts on the first page, as the line makes them.
+import { fragments, listen } from "./page.js";
+
+const MOST_CARDS = 60;
+const SUMMARY_EVERY_MS = 1000;
+
+// New cards wait here while others are fetched; of a burst only what fits on the page is fetched at all.
+function cardFeed() {
+  let waiting = [];
+  let busy = false;
+  async function work() {
+    busy = true;
+    while (waiting.length) {
+      const ids = waiting;
+      waiting = [];
+      const cards = await Promise.all(ids.map((id) => fragments(`/frames/${id}/card`)));
+      for (const [card] of cards) if (card) prepend(card);
+    }
+    busy = false;
+  }
+  return (id) => {
+    waiting.push(id);
+    if (waiting.length > MOST_CARDS) waiting.shift();
+    if (!busy) work();
+  };
+}
+
+function prepend(card) {
+  if (document.getElementById(card.id)) return;
+  const cards = document.getElementById("cards");
+  card.classList.add("new");
+  cards.prepend(card);
+  document.getElementById("nothing").hidden = true;
+  while (cards.children.length > MOST_CARDS) cards.lastElementChild.remove();
+}
+
+// Fetches the counts at most once a second, and once more after the last change.
+function summaryFeed() {
+  let timer = null;
+  async function refresh() {
+    const parts = await fragments("/summary");
+    timer = null;
+    for (const part of parts) document.getElementById(part.id).replaceWith(part);
+  }
+  return () => {
+    if (timer === null) timer = setTimeout(refresh, SUMMARY_EVERY_MS);
+  };
+}
+
+const { page, live } = document.body.dataset;
+if (page === "empty") {
+  listen({ counts: () => location.reload() }, { waiting: true });
+} else {
+  const handlers = { counts: summaryFeed() };
+  if (live) {
+    const feed = cardFeed();
+    handlers.flagged = (event) => feed(event.data);
+  }
+  listen(handlers);
+}

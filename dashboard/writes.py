@@ -1,0 +1,40 @@
+"""The page's own writes to the record: reviews, accounts, orders to the line. Each is one short transaction."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from dashboard.reader import NoRecordYetError
+from edge.ledger.record import open_engine, unit_of_work
+
+
+class Writes:
+    """Hands out sessions that take the write lock at once and commit at the end of the block.
+
+    A connection is opened for each block, so that a record that was replaced meanwhile is never written under its old
+    name. Safe to use from many threads.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._one_at_a_time = threading.Lock()
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session that is rolled back unless the block reaches its end. Raises NoRecordYetError if there is none."""
+        with self._one_at_a_time, self._engine() as engine, unit_of_work(engine) as session:
+            yield session
+
+    @contextmanager
+    def _engine(self) -> Iterator[Engine]:
+        if not self._database.is_file():
+            raise NoRecordYetError("no line has run here yet, so there is no record to write to")
+        engine = open_engine(self._database, writes=True)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
