@@ -11,7 +11,8 @@ from sqlalchemy import Engine
 
 from edge.frame import FrameInfo, Pixels
 from edge.ledger.media import media_stem, write_map, write_picture
-from edge.ledger.record import Base, Camera, Inspection, RegionRow, Run, open_engine, unit_of_work
+from edge.ledger.record import Camera, Inspection, RegionRow, Run, open_engine, unit_of_work
+from edge.ledger.schema import prepare
 from edge.settings import Settings
 from edge.verdict import AnomalyMap
 
@@ -103,9 +104,8 @@ class Ledger:
 def new_ledger(data: Path) -> Ledger:
     """A record with its tables and one run, in a new or empty data folder; close it with `ledger.engine.dispose()`."""
     settings = Settings(data=data)
-    data.mkdir(parents=True, exist_ok=True)
+    prepare(settings.database)
     engine = open_engine(settings.database)
-    Base.metadata.create_all(engine)
     with unit_of_work(engine) as session:
         run = Run(name="night-1", started_ns=time.time_ns(), version="0")
         session.add(run)

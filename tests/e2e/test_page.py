@@ -1,96 +1,19 @@
 """The page in a real browser: live cards without a reload, no errors, nothing from elsewhere."""
 
-import os
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import expect
 
-from dashboard.app import create_app
-from dashboard.cli import PageServer, listen
 from edge.alarm import State
 from edge.ledger.record import open_engine
 from edge.ledger.writer import Writer
-from edge.settings import Settings
 from tests.alarm_rows import alarm, entry
+from tests.browser import Watched, serving
 from tests.ledger_rows import Ledger, new_ledger
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 SMALLEST_TARGET_PX = 44
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        reason = f"needs {CHROMIUM}"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-class Watched:
-    """A browser page with everything that went wrong in it and every address that it asked for."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.problems: list[str] = []
-        self.hosts: set[str | None] = set()
-        page.on("console", lambda message: self.problems.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("request", lambda request: self.hosts.add(urlsplit(request.url).hostname))
-
-
-@pytest.fixture
-def watched(browser: Browser) -> Iterator[Watched]:
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
-    page.set_default_timeout(10_000)
-    watched = Watched(page)
-    yield watched
-    page.close()
-    assert watched.problems == []
-    assert watched.hosts <= {"127.0.0.1"}
-
-
-@contextmanager
-def serving(data: Path, port: int = 0) -> Iterator[str]:
-    """The page on `data` by a real server in a thread; gives its address."""
-    app = create_app(Settings(data=data))
-    with listen("127.0.0.1", port) as listener:
-        server = PageServer(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1), app.state.site)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.handle_exit(signal.SIGTERM, None)
-        thread.join(timeout=10)
-        assert not thread.is_alive()
-
-
-@pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
-    """A page on a data folder that does not exist yet."""
-    with serving(tmp_path / "data") as address:
-        yield address
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = new_ledger(tmp_path / "data")
-    yield ledger
-    ledger.engine.dispose()
 
 
 def test_flagged_frame_appears_at_the_top_without_a_reload(ledger: Ledger, address: str, watched: Watched) -> None:

@@ -1,0 +1,47 @@
+"""The page under a real browser: Chromium from Debian, and the page by a real server in a thread."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import uvicorn
+from playwright.sync_api import Page
+
+from dashboard.app import create_app
+from dashboard.cli import PageServer, listen
+from edge.settings import Settings
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+class Watched:
+    """A browser page with everything that went wrong in it and every address that it asked for."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.problems: list[str] = []
+        self.hosts: set[str | None] = set()
+        page.on("console", lambda message: self.problems.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("request", lambda request: self.hosts.add(urlsplit(request.url).hostname))
+
+
+@contextmanager
+def serving(data: Path, port: int = 0) -> Iterator[str]:
+    """The page on `data` by a real server in a thread; gives its address."""
+    app = create_app(Settings(data=data))
+    with listen("127.0.0.1", port) as listener:
+        server = PageServer(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1), app.state.site)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.handle_exit(signal.SIGTERM, None)
+        thread.join(timeout=10)
+        assert not thread.is_alive()
