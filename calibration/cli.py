@@ -15,6 +15,7 @@ from calibration.prompts_cli import prompts as prompts_command
 from calibration.random_words.cli import random_words as random_words_command
 from calibration.random_words.plot_cli import random_words_plot
 from calibration.random_words.study_cli import random_words_study
+from calibration.scene.redraw_cli import redraw
 from calibration.teach_cli import calibrate
 from edge.errors import EdgeError
 from edge.process import spin_briefly
@@ -41,6 +42,7 @@ for name, command in (
     app.command(name)(command)
 app.command("learn")(learn)
 app.command("replay")(replay)
+app.command("redraw")(redraw)
 app.command("evaluate")(evaluate)
 app.command("adapters")(adapters_command)
 app.command("prompts")(prompts_command)

@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException
 from dashboard import api, media, metrics, pages
 from dashboard.headers import SafeHeaders
 from dashboard.reader import NoRecordYetError, Reader
+from dashboard.regions import api as regions_api
+from dashboard.regions import pages as regions_pages
 from dashboard.site import HERE, Site
 from dashboard.writes import Writes
 from edge.settings import Settings
@@ -35,7 +37,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(NoRecordYetError, _no_record_yet)
     app.add_exception_handler(HTTPException, _http_error)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    for module in (pages, media, api, metrics):
+    for module in (pages, media, api, metrics, regions_pages, regions_api):
         app.include_router(module.router)
     app.add_api_route("/healthz", _health, response_class=JSONResponse)
     return app

@@ -14,7 +14,7 @@ class Room:
     here: bool = False
 
 
-ROOMS = (Room("Review", "/"),)
+ROOMS = (Room("Review", "/"), Room("Regions", "/regions"))
 
 
 def rooms(request: Request) -> list[Room]:

@@ -59,6 +59,12 @@ def read_region(file: Path) -> DrawnRegion:
     return DrawnRegion(file, mask=grey > 127)
 
 
+def region_of(polygons: Sequence[object], place: Path) -> DrawnRegion | None:
+    """What was drawn elsewhere than in a file, `place` in messages; None of no polygons. Raises EdgeError as above."""
+    checked = [_polygon(corners, number, place) for number, corners in enumerate(polygons, 1)]
+    return DrawnRegion(place, polygons=checked) if checked else None
+
+
 def area_mask(area: DrawnRegion | None, ignore: DrawnRegion | None, *, width: int, height: int) -> Mask | None:
     """What counts: inside `area`, outside `ignore`; None if neither was drawn.
 

@@ -65,6 +65,7 @@ function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.target.closest?.("input, textarea, select, [contenteditable]")) return;
   if (document.querySelector("dialog[open]")) return;
+  if (["Enter", " "].includes(event.key) && event.target.closest?.("a, button, summary")) return; // they act themselves
   const found = keys.get(event.key.toLowerCase());
   if (!found) return;
   event.preventDefault();

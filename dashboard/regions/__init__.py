@@ -1,0 +1,1 @@
+"""What counts of a category's pictures, drawn by hand over a reference."""

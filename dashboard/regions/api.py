@@ -1,0 +1,53 @@
+"""Drawn areas under /api/v1."""
+
+from fastapi import APIRouter, HTTPException
+
+from dashboard.people.person import Engineer
+from dashboard.regions import categories as known
+from dashboard.regions.views import CategoryView, Drawing
+from dashboard.site import SiteOf
+from edge.ledger.drawn_areas import ask_area
+
+router = APIRouter(prefix="/api/v1/regions", tags=["regions"])
+
+
+@router.get("")
+def categories(site: SiteOf) -> list[CategoryView]:
+    """The categories that can be drawn on."""
+    with site.reader.read() as reading:
+        return known.categories(reading.session)
+
+
+@router.get("/{category}")
+def category(site: SiteOf, category: str) -> CategoryView:
+    """One category, with its newest drawing and what became of it. 404 if the line never judged by it."""
+    with site.reader.read() as reading:
+        found = known.category(reading.session, category)
+    if found is None:
+        raise HTTPException(404, f"no bundle of {category} has judged in this record yet")
+    return found
+
+
+@router.post("/{category}", status_code=201)
+def draw(site: SiteOf, person: Engineer, category: str, drawing: Drawing) -> CategoryView:
+    """Ask for the category's next bundle with this area. A running line makes it, and puts it not into use.
+
+    409 if another bundle has been taken up since: what was drawn lies over another picture.
+    """
+    with site.writes.write() as session:
+        row = known.bundle_of(session, category)
+        if row is None:
+            raise HTTPException(404, f"no bundle of {category} has judged in this record yet")
+        if row.sha256 != drawing.bundle:
+            raise HTTPException(409, f"the line took up {row.name} meanwhile: load the page again and draw over it")
+        ask_area(
+            session,
+            category=category,
+            bundle=drawing.bundle,
+            area=drawing.area,
+            ignore=drawing.ignore,
+            by=person.name,
+        )
+        found = known.category(session, category)
+    assert found is not None
+    return found
