@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from edge.errors import EdgeError
@@ -53,6 +53,14 @@ def newest_area(session: Session, category: str) -> DrawnArea | None:
     return None if order is None else _drawn(order)
 
 
+def waiting_areas(engine: Engine) -> list[DrawnArea]:
+    """What was drawn and nobody has taken up, or not to its end; the oldest first, of each category the newest."""
+    unanswered = select(Order).where(Order.kind == AREA, Order.state.in_(("waiting", "doing"))).order_by(Order.id)
+    with Session(engine) as session:
+        newest = {order.category: order for order in session.scalars(unanswered)}
+        return [_drawn(order) for order in newest.values()]
+
+
 def area_to_build(engine: Engine, category: str) -> DrawnArea:
     """Take up the newest area of a category, engine opened with `writes=True`.
 
@@ -71,11 +79,20 @@ def area_to_build(engine: Engine, category: str) -> DrawnArea:
     return newest
 
 
-def answer_area(engine: Engine, drawn: DrawnArea, *, done: bool, answer: str) -> None:
-    """Say what became of it, engine opened with `writes=True`."""
+def answer_area(engine: Engine, drawn: DrawnArea, *, done: bool, answer: str, only_unanswered: bool = False) -> None:
+    """Say what became of it and of those drawn before it for the category, engine opened with `writes=True`.
+
+    only_unanswered: let an answer stand that is there already
+    """
     with unit_of_work(engine) as session:
         order = session.get_one(Order, drawn.order_id)
+        if only_unanswered and order.answer is not None:
+            return
         order.state, order.answer, order.answered_ns = "done" if done else "refused", answer, time.time_ns()
+        older = update(Order).where(Order.kind == AREA, Order.category == drawn.category, Order.id < drawn.order_id)
+        session.execute(
+            older.where(Order.answer.is_(None)).values(state="refused", answer="another was drawn after it"),
+        )
 
 
 def _drawn(order: Order) -> DrawnArea:
