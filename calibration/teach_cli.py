@@ -133,10 +133,10 @@ def source_of(camera: str | None, images: Path | None, frames: str | None, setti
             "calibrate: give exactly one of --camera, --images and --frames, for example --camera demo:pcb."
         )
     if frames is not None:
-        from calibration.references.recorded import RecordedFrames, parse_frames, recorded_pictures
+        from calibration.references.recorded import RecordedFrames, parse_frames, recorded_frames
 
-        pictures = recorded_pictures(settings.database, settings.media, parse_frames(frames))
-        return Source(partial(RecordedFrames, pictures), refs=len(pictures))
+        recorded = recorded_frames(settings.database, settings.media, parse_frames(frames))
+        return Source(partial(RecordedFrames, settings.media, recorded), refs=len(recorded))
 
     from edge.line.camera import check_source, open_camera
     from edge.line.camera_spec import CameraSpec, Kind, name_of, parse_camera

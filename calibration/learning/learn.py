@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from calibration.build import Built, build
 from calibration.known_parts import Shown
 from calibration.learning.candidates import Candidate, assess
-from calibration.learning.learned import source_of
 from calibration.learning.made_with import empties_of, had_closer_look, ingredients_of, kept_for_check, references_of
-from calibration.learning.stored_picture import stored_picture
 from calibration.progress import bar
 from calibration.promise.threshold import TARGET_FALSE_REJECT, Wish
 from calibration.references.collect import Taken
+from calibration.references.stored_picture import source_of, stored_picture
 from calibration.scene.teach import see_references
 from calibration.teach import counted
 from edge.errors import EdgeError

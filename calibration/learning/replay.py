@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
-from calibration.learning.learned import source_of
 from calibration.learning.rescore import Rescored, Rescorer, Unseen
+from calibration.references.stored_picture import source_of
 from edge.frame import Pixels
 from edge.ledger.reviewed import ReviewedFrame
 from edge.line.opencv import cv2

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from calibration.learning.stored_picture import PictureGone, stored_picture
+from calibration.references.stored_picture import PictureGone, stored_picture
 from edge.frame import Pixels
 from edge.ledger.reviewed import ReviewedFrame
 from edge.settings import Settings

@@ -2,57 +2,34 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from calibration.references.stored_picture import source_of, stored_picture
 from edge.errors import EdgeError
-from edge.frame import Pixels
-from edge.ledger.record import Inspection, open_engine, unit_of_work
-from edge.ledger.schema import prepare
-from edge.line.picture import read_picture
+from edge.ledger.reviewed import ReviewedFrame, frames_by_id
+from edge.ledger.schema import open_existing
 from edge.line.shot import Shot
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedPicture:
-    """A recorded frame's picture.
-
-    id:     the inspection's number, with which its address on the page ends: /frames/12
-    source: what to call it: `frame 12 (top, part.png)`
-    path:   the file, a JPEG
-    """
-
-    id: int
-    source: str
-    path: Path
-
-    @property
-    def pixels(self) -> Pixels:
-        """[H, W, 3] uint8 RGB. Raises UnreadablePicture if the file is damaged."""
-        return read_picture(self.path)
-
-
-def recorded_pictures(database: Path, media: Path, ids: Sequence[int]) -> list[RecordedPicture]:
-    """The pictures of these inspections, in the order asked for; pixels are read when asked for.
+def recorded_frames(database: Path, media: Path, ids: Sequence[int]) -> list[ReviewedFrame]:
+    """The inspections with these ids, in the order asked for, each with its picture.
 
     database: the record's SQLite file, which must be there;  media: the folder that its paths are relative to
     Raises EdgeError naming the frames that the record does not have, or whose picture was not kept.
     """
-    if not database.is_file():
-        raise EdgeError(f"record {database}: no such file. Name the station's data folder with --data.")
-    prepare(database)
-    engine = open_engine(database)
-    with unit_of_work(engine) as session:
-        rows = {one: session.get(Inspection, one) for one in ids}
-        found = {one: _picture(row, media) for one, row in rows.items() if row is not None}
+    engine = open_existing(database)
+    found = {frame.id: frame for frame in frames_by_id(engine, ids)}
     engine.dispose()
-    _check_all("not in the record", [one for one in ids if one not in found])
-    _check_all("it has no picture, since only flagged frames keep one", [one for one in ids if found[one] is None])
-    pictures = [picture for one in ids if (picture := found[one]) is not None]
-    _check_all(
-        "its picture's file is gone; `edge verify` lists all such", [p.id for p in pictures if not p.path.is_file()]
+    _check_none("not in the record", [one for one in ids if one not in found])
+    paths = {one: found[one].picture_path for one in ids}
+    _check_none(
+        "it has no picture, since only flagged frames keep one", [one for one, path in paths.items() if path is None]
     )
-    return pictures
+    _check_none(
+        "its picture's file is gone; `edge verify` lists all such",
+        [one for one, path in paths.items() if path is not None and not (media / path).is_file()],
+    )
+    return [found[one] for one in ids]
 
 
 class RecordedFrames:
@@ -62,14 +39,15 @@ class RecordedFrames:
     can_wait = True
     continuous = False
 
-    def __init__(self, pictures: Sequence[RecordedPicture]) -> None:
+    def __init__(self, media: Path, frames: Sequence[ReviewedFrame]) -> None:
         self.source = "the record"
-        self._pictures: Iterator[RecordedPicture] = iter(pictures)
+        self._media = media
+        self._frames: Iterator[ReviewedFrame] = iter(frames)
 
     def read(self) -> Shot | None:
-        """The next picture, None at the end."""
-        picture = next(self._pictures, None)
-        return None if picture is None else Shot(picture.pixels, time.time_ns(), picture.source)
+        """The next picture, None at the end. Raises PictureGone if its file is damaged."""
+        frame = next(self._frames, None)
+        return None if frame is None else Shot(stored_picture(self._media, frame), time.time_ns(), source_of(frame))
 
     def lock_controls(self) -> dict[str, float]:
         """Nothing to lock: {}."""
@@ -77,7 +55,7 @@ class RecordedFrames:
 
     def close(self) -> None:
         """End it: every later `read` returns None."""
-        self._pictures = iter(())
+        self._frames = iter(())
 
 
 def parse_frames(text: str) -> list[int]:
@@ -91,13 +69,7 @@ def parse_frames(text: str) -> list[int]:
     return list(wanted)
 
 
-def _picture(row: Inspection, media: Path) -> RecordedPicture | None:
-    if row.picture_path is None:
-        return None
-    return RecordedPicture(row.id, f"frame {row.id} ({row.camera.name}, {row.source})", media / row.picture_path)
-
-
-def _check_all(what: str, wrong: Sequence[int]) -> None:
+def _check_none(what: str, wrong: Sequence[int]) -> None:
     if wrong:
         shown = ", ".join(map(str, wrong[:10])) + (", ..." if len(wrong) > 10 else "")
         raise EdgeError(f"frame {shown}: {what}. A frame's page, /frames/NUMBER, has its number.")

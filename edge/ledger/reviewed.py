@@ -54,6 +54,11 @@ def flagged_frames(engine: Engine, *, category: str | None, unreviewed: bool, li
     return _frames(engine, wanted, newest=limit)
 
 
+def frames_by_id(engine: Engine, frame_ids: Collection[int]) -> list[ReviewedFrame]:
+    """The frames with these ids, oldest first; those that the record does not have are left out."""
+    return _frames(engine, [Inspection.id.in_(frame_ids)])[::-1]
+
+
 def reviewed_now(engine: Engine, review_ids: Collection[int]) -> list[ReviewedFrame]:
     """The frames whose latest reviews these are, oldest first."""
     return _frames(engine, [Review.id.in_(review_ids)])[::-1]

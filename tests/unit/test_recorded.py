@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from calibration.references.collect import References, collect
-from calibration.references.recorded import RecordedFrames, parse_frames, recorded_pictures
+from calibration.references.recorded import RecordedFrames, parse_frames, recorded_frames
 from edge.errors import EdgeError
 from edge.ledger.schema import prepare
 from edge.settings import Settings
@@ -26,10 +26,10 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def test_flagged_frames_become_references_in_the_order_asked_for(ledger: Ledger) -> None:
-    pictures = recorded_pictures(ledger.settings.database, ledger.settings.media, [3, 1])
+    frames = recorded_frames(ledger.settings.database, ledger.settings.media, [3, 1])
     references = References(2)
-    decisions = list(collect(RecordedFrames(pictures), references))
-    assert [each.source for each in decisions if each.taken] == ["frame 3 (top, c.png)", "frame 1 (top, a.png)"]
+    decisions = list(collect(RecordedFrames(ledger.settings.media, frames), references))
+    assert [each.source for each in decisions if each.taken] == ["frame night-1/top/3", "frame night-1/top/1"]
     assert abs(references.taken[1].pixels.astype(int) - grey_part(1)).mean() < 8, "its JPEG"
 
 
@@ -42,19 +42,19 @@ def test_flagged_frames_become_references_in_the_order_asked_for(ledger: Ledger)
 )
 def test_a_frame_without_a_picture_is_named(ledger: Ledger, ids: list[int], said: str) -> None:
     with pytest.raises(EdgeError, match=said):
-        recorded_pictures(ledger.settings.database, ledger.settings.media, ids)
+        recorded_frames(ledger.settings.database, ledger.settings.media, ids)
 
 
 def test_a_lost_file_is_named(ledger: Ledger) -> None:
     for file in ledger.settings.media.rglob("*.jpg"):
         file.unlink()
     with pytest.raises(EdgeError, match=r"frame 1, 3: its picture's file is gone; `edge verify`"):
-        recorded_pictures(ledger.settings.database, ledger.settings.media, [1, 3])
+        recorded_frames(ledger.settings.database, ledger.settings.media, [1, 3])
 
 
 def test_no_record_is_no_empty_one(tmp_path: Path) -> None:
-    with pytest.raises(EdgeError, match=r"record\.sqlite: no such file.*--data"):
-        recorded_pictures(tmp_path / "record.sqlite", tmp_path, [1])
+    with pytest.raises(EdgeError, match=r"no record in .*--data"):
+        recorded_frames(tmp_path / "record.sqlite", tmp_path, [1])
     assert list(tmp_path.iterdir()) == []
 
 

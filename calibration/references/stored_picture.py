@@ -1,4 +1,4 @@
-"""The picture that the record kept of a frame."""
+"""The picture that the record kept of a frame, and what it is called where it serves as a reference."""
 
 from pathlib import Path
 
@@ -10,6 +10,11 @@ from edge.line.picture import UnreadablePicture, read_picture
 
 class PictureGone(EdgeError):
     """A frame's picture is not where the record says."""
+
+
+def source_of(frame: ReviewedFrame) -> str:
+    """Its run, camera and number: ids mean nothing outside the record that they are from."""
+    return f"frame {frame.key}"
 
 
 def stored_picture(media: Path, frame: ReviewedFrame) -> Pixels:
