@@ -1,6 +1,6 @@
 """What the references say about each other: each scored when all but itself are what it is compared with."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
@@ -55,10 +55,8 @@ def leave_one_out(
     candidates = range(count) if rows is None else rows
     drawn = [candidates[index] for index in left_out_rows(len(candidates), most=most)]
     with bar("each against the others", len(drawn), shown=count > AT_ONCE) as advance:
-        for index in drawn:
-            own, others = looks.whole[index], [other for other in range(count) if other != index]
-            part, counting = looks.part(index), looks.counts(index)
-            scored.append(run_heads(own, heads.only(others), side=side, part=part, counting=counting))
+        for one in each_against_the_others(looks, heads, drawn, side=side):
+            scored.append(one)
             advance(1)
     recipe = heads.recipe
     limits = {head: max(float(one.head_scores[head]) for one in scored) for head in recipe.heads}
@@ -66,6 +64,19 @@ def leave_one_out(
     scores = tuple(float(one.score) - _correction(one, recipe.peak, peak_scale) for one in scored)
     on_maps = [replace(each, score=score) for one, score in zip(scored, scores, strict=True) for each in map_looks(one)]
     return LeftOut(scores, peak_scale, limits, tuple(on_maps))
+
+
+def each_against_the_others(
+    looks: ReferenceLooks, heads: Heads, rows: Sequence[int], *, side: int
+) -> Iterator[Scored]:
+    """What the heads say of these pictures of the bank, in order, each left out of it.
+
+    heads: with all pictures;  side: pixels a side of an adapted map
+    """
+    for row in rows:
+        others = [other for other in range(len(looks.whole)) if other != row]
+        part, counting = looks.part(row), looks.counts(row)
+        yield run_heads(looks.whole[row], heads.only(others), side=side, part=part, counting=counting)
 
 
 def _peak_scale(scored: Sequence[Scored], recipe: Recipe) -> float:

@@ -1,31 +1,25 @@
 """False alarms as candidates for references: what each is like, beside the references and the other candidates."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from calibration.bank.coreset import tokens_to_keep
 from calibration.ingredients import Ingredients
+from calibration.leave_one_out import each_against_the_others
 from calibration.reference_heads import heads_of
 from calibration.references.collect import Taken
+from calibration.references.same_part import PartsSeen
 from calibration.scene.teach import look_through, see_references
 from edge.ledger.reviewed import ReviewedFrame
 from edge.vision.features import Encoder
-from edge.vision.heads import Scored, run_heads
 from edge.vision.manifest import Manifest
 from edge.vision.scene import Scene
-
-SAME_SHARE = 0.8
-"""Of the smallest leave-one-out score of the references: a candidate below it is in the bank already, so to speak.
-
-On two sets of real parts, references saved again as poor JPEGs, shifted by 4 pixels or 5 % brighter scored 0.11 to 0.68
-of the threshold, and 29 other good parts 0.82 to 1.19; the references' smallest score was at 0.86 and 0.93 of it.
-"""
 
 STRANGE_SHARE = 1.25
 """Of the threshold: a candidate that scores more even with all others in the bank is like no good part at hand.
 
-On the same sets, against the references alone, the highest of 29 good parts was at 1.19, and 5 of 30 defects were above
-1.25: it finds the plain ones only.
+On two sets of real parts, against the references alone, the highest of 29 good parts was at 1.19, and 5 of 30 defects
+were above 1.25: it finds the plain ones only.
 """
 
 
@@ -35,7 +29,7 @@ class Candidate:
 
     taken:   its stored picture, and its name as a reference
     score:   against the references and all other candidates, in the units of the threshold
-    same_as: source of the reference or candidate that it nearly is, None if there is none
+    same_as: source of the reference, or the candidate before it, that shows the same part; None if there is none
     strange: whether it looks unlike all of them
     """
 
@@ -66,28 +60,25 @@ def assess(
     sights = see_references(scene, everything)
     looks = look_through(encoder, scene, sights, closer=closer_look and "neighbourhood" in ingredients.recipe.maps)
     heads = heads_of(looks, ingredients, keep=tokens_to_keep(encoder.input_size))
-    threshold, smallest = made.threshold, min(made.calibration.loo_scores, default=0.0)
+    heads = replace(heads, peak_scale=made.peak_scale)
+    rows = range(len(references), len(everything))
+    same = same_parts([taken for _, taken in offered], references)
     candidates = []
-    for index, (frame, taken) in enumerate(offered, len(references)):
-        others = [other for other in range(len(everything)) if other != index]
-        part, counting = looks.part(index), looks.counts(index)
-        scored = run_heads(
-            looks.whole[index], heads.only(others), side=encoder.input_size, part=part, counting=counting
-        )
-        score = float(scored.score)
-        candidates.append(
-            Candidate(
-                frame,
-                taken,
-                score,
-                same_as=everything[others[_nearest(scored)]].source if score < SAME_SHARE * smallest else None,
-                strange=threshold is not None and score > STRANGE_SHARE * threshold,
-            )
-        )
+    scored = each_against_the_others(looks, heads, rows, side=encoder.input_size)
+    for (frame, taken), one, same_as in zip(offered, scored, same, strict=True):
+        score = float(one.score)
+        strange = made.threshold is not None and score > STRANGE_SHARE * made.threshold
+        candidates.append(Candidate(frame, taken, score, same_as=same_as, strange=strange))
         advance(1)
     return candidates
 
 
-def _nearest(scored: Scored) -> int:
-    """Which picture of the bank looks most alike; the first one where nothing tells them apart."""
-    return 0 if scored.per_reference is None else int(scored.per_reference[0].argmin())
+def same_parts(offered: Sequence[Taken], references: Sequence[Taken]) -> Iterator[str | None]:
+    """Of each offered picture, the source of the reference or earlier one that shows the same part, None if none."""
+    seen = PartsSeen()
+    everything = [*references, *offered]
+    for key, taken in enumerate(everything):
+        like = seen.find(taken.pixels)
+        if key >= len(references):
+            yield everything[like.key].source if like is not None and seen.is_same(like) else None
+        seen.add(key, taken.pixels)

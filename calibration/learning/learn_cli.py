@@ -39,7 +39,7 @@ def learn(
 ) -> None:
     """Teach the line the good parts that it flagged: frames whose latest review (`edge review`) is a false alarm.
 
-    Without --frames or --all it lists them, and names those that nearly are a reference already, or look unlike all
+    Without --frames or --all it lists them, and names those that show the part of another one, or look unlike all
     good parts: those may be defects that were called so by mistake. With them it builds the category's next bundle from
     the references of the one in use and the chosen frames, with the same recipe and encoder. References are kept
     losslessly; a frame's picture is a JPEG (quality 95) of what the line saw. The threshold stays as it is: with more
@@ -145,7 +145,7 @@ def remark(candidate: "Candidate") -> str:
     """What speaks against a candidate, in words; empty if nothing does."""
     said = []
     if candidate.same_as is not None:
-        said.append(f"nearly the same as {candidate.same_as}: it adds little")
+        said.append(f"shows the same part as {candidate.same_as}: it adds little")
     if candidate.strange:
         said.append(f"unlike every good part (score {candidate.score:.3f} beside all others): a defect after all?")
     return "; ".join(said)
