@@ -22,7 +22,6 @@ from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.vision.bundle import save_bundle
 from edge.vision.bundle_name import BundleName
-from edge.vision.bundle_promotion import promote
 from edge.vision.features import Encoder
 from edge.vision.heads import Heads
 from edge.vision.manifest import Manifest
@@ -57,13 +56,12 @@ def build(
     good: Iterable[Shown] = (),
     bad: Iterable[Shown] = (),
     wish: Wish | None = None,
-    promoted: bool = True,
     scene: Scene = PLAIN,
     empties: Sequence[Taken] = (),
     tell: Callable[[Sequence[float]], None] = lambda scores: None,
     before: KeptBefore | None = None,
 ) -> Built:
-    """Make the next bundle of a category from pictures of good parts.
+    """Make the next bundle of a category from pictures of good parts; it is not promoted.
 
     ingredients: the recipe and what its heads need; default: `default_recipe`
     controls:    what was locked at the camera
@@ -73,7 +71,6 @@ def build(
     good, bad:   parts that are not references and known to be good or defective, read one by one when the heads stand
     wish:        what the thresholds should hold; default: a false-reject rate of 1 %
     tell:        is told the references' scores against each other before anything rests on them
-    promoted:    whether the line is to use it at once
     scene:       what of the pictures counts and whether parts are registered (calibration.scene.teach)
     empties:     at least two pictures of the empty belt or fixture, or none
     before:      what the bundle before kept for `edge check`
@@ -111,8 +108,6 @@ def build(
         trained={**ingredients.trained, **scene_files(scene, empties)},
         pictures=known.kept.pictures,
     )
-    if promoted:
-        promote(bundles_dir, category, int(folder.name), reason="calibrated")
     return Built(folder, manifest, known.threshold)
 
 

@@ -9,10 +9,8 @@ from calibration.references.same_part import PartsSeen
 from calibration.scale import MapLook, map_looks
 from edge.errors import EdgeError
 from edge.frame import Pixels
-from edge.line.camera import Camera
 from edge.line.picture import read_picture
 from edge.line.sources import pictures_in
-from edge.line.trigger import Trigger, trigger_of
 from edge.verdict import Reason
 from edge.vision.features import Encoder
 from edge.vision.heads import Heads, run_heads
@@ -51,24 +49,6 @@ def parts_in(folder: Path, *, option: str) -> list[Shown]:
     if not parts:
         raise EdgeError(f"{option} {folder}: no pictures in this folder, nor in the folders in it.")
     return parts
-
-
-def next_parts(camera: Camera, count: int, trigger: Trigger | None = None) -> Iterator[Shown]:
-    """The next `count` parts that the camera sees: each that comes to rest, or each picture of a folder.
-
-    None is left out for how it looks, since the line would not either.
-    trigger: of a camera that was asked before
-    Raises EdgeError if the camera ends before.
-    """
-    trigger = trigger or trigger_of(continuous=camera.continuous)
-    taken = 0
-    while taken < count:
-        shot = camera.read()
-        if shot is None:
-            raise EdgeError(f"{camera.source}: {taken} of {count} further good parts, and there are no more pictures.")
-        if shot.pixels is not None and trigger.feed(shot.pixels):
-            taken += 1
-            yield Shown(shot.source, [shot.pixels])
 
 
 def outside_the_bank(parts: Iterable[Shown], references: Sequence[Pixels]) -> Iterator[Shown]:

@@ -66,9 +66,7 @@ def leave_one_out(
     return LeftOut(scores, peak_scale, limits, tuple(on_maps))
 
 
-def each_against_the_others(
-    looks: ReferenceLooks, heads: Heads, rows: Sequence[int], *, side: int
-) -> Iterator[Scored]:
+def each_against_the_others(looks: ReferenceLooks, heads: Heads, rows: Sequence[int], *, side: int) -> Iterator[Scored]:
     """What the heads say of these pictures of the bank, in order, each left out of it.
 
     heads: with all pictures;  side: pixels a side of an adapted map

@@ -12,7 +12,7 @@ from rich.console import Console
 from calibration.bank.coreset import tokens_to_keep
 from calibration.build import Built, build
 from calibration.ingredients import Ingredients, default_recipe, gather_ingredients
-from calibration.known_parts import Shown, next_parts, parts_in
+from calibration.known_parts import Shown, parts_in
 from calibration.learning.promotion_guard import put_into_use
 from calibration.leave_one_out import leave_one_out
 from calibration.progress import bar
@@ -27,6 +27,7 @@ from calibration.scene.teach import look_through, see_references, teach_scene
 from calibration.teach_show import line_of, suspect_line
 from edge.errors import EdgeError
 from edge.line.camera import Camera
+from edge.line.parts import next_parts
 from edge.line.trigger import Trigger, trigger_of
 from edge.settings import Settings
 from edge.vision.encoder import configured_encoder
@@ -119,7 +120,6 @@ def teach(settings: Settings, open_source: Callable[[], Camera], wanted: Wanted,
             good=counted(good, "scoring good parts", total=number),
             bad=counted(bad, "scoring defects", total=len(bad)),
             wish=wanted.wish,
-            promoted=False,
             scene=teach_scene(references.taken, wanted.scene),
             empties=empties,
             tell=partial(name_suspects, references.taken, console),
@@ -204,7 +204,8 @@ def shown_next(camera: Camera, count: int, console: Console, trigger: Trigger) -
     """The next `count` parts of the source, known to be good; a person is told to show them."""
     if camera.continuous:
         console.print(f"Now show {count} more good parts, other than the references.")
-    return next_parts(camera, count, trigger)
+    parts = next_parts(camera, count, trigger, what="further good")
+    return (Shown(source, [pixels]) for source, pixels in parts)
 
 
 def counted(parts: Iterable[Shown], what: str, *, total: int) -> Iterator[Shown]:

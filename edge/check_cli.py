@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.settings import Precision, Settings
 
@@ -106,20 +105,13 @@ def parts(
 
     A person is asked to show them. Raises EdgeError if the camera ends before.
     """
+    from edge.line.parts import next_parts
+
     if camera.continuous and count:
         console.print(f"Put {count} known-{kind} parts under the camera, one after another, and let each come to rest.")
-    taken = 0
-    while taken < count:
-        shot = camera.read()
-        if shot is None:
-            raise EdgeError(
-                f"{camera.source}: {taken} of {count} known-{kind} parts, and there are no more pictures. "
-                f"Show as many as asked for, or ask for fewer: --live-{kind} {taken}."
-            )
-        if shot.pixels is not None and trigger.feed(shot.pixels):
-            taken += 1
-            console.print(f"{kind} part {taken} of {count}: {shot.source}", markup=False)
-            yield shot.source, shot.pixels
+    for number, (source, pixels) in enumerate(next_parts(camera, count, trigger, what=f"known-{kind}"), 1):
+        console.print(f"{kind} part {number} of {count}: {source}", markup=False)
+        yield source, pixels
 
 
 def show(console: Console, result: "CheckResult") -> None:

@@ -22,7 +22,6 @@ import typer
 
 from calibration.bank.budget import parse_budget, size_text
 from calibration.bank.whole_bank import auroc
-from calibration.build import build
 from calibration.references.collect import Taken
 from edge.frame import Pixels
 from edge.line.opencv import cv2
@@ -30,6 +29,7 @@ from edge.line.picture import read_picture
 from edge.process import tune_for_scoring
 from edge.vision.encoder import open_encoder
 from edge.vision.scorer import VisionScorer
+from tests.in_use import build_in_use
 
 JUDGED = 20
 NOISE = 3.0
@@ -76,7 +76,7 @@ def measure(folder: Path, count: int, budget: str | None) -> Cost:
         taken = list(references(folder, count, shelf))
         start = time.perf_counter()
         limit = None if budget is None else parse_budget(budget)
-        built = build(encoder, taken, category="part", bundles_dir=Path(temporary), budget_bytes=limit)
+        built = build_in_use(encoder, taken, category="part", bundles_dir=Path(temporary), budget_bytes=limit)
         build_s = time.perf_counter() - start
         scorer = VisionScorer(encoder, Path(temporary))
         scorer.load("part")

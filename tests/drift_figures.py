@@ -16,7 +16,6 @@ import cv2
 import numpy as np
 import typer
 
-from calibration.build import build
 from calibration.references.collect import Taken
 from edge.alarm import State
 from edge.errors import EdgeError
@@ -28,6 +27,7 @@ from edge.vision.bundle import load_bundle
 from edge.vision.drift import Standard, Watch, look, standard_of
 from edge.vision.encoder import configured_encoder
 from edge.vision.scorer import VisionScorer
+from tests.in_use import build_in_use
 
 LINE_PARTS = 1000
 LINES = 10
@@ -72,7 +72,7 @@ def main(folders: Sequence[str]) -> None:
             taken = [Taken(read_picture(file), file.name) for file in files[:refs]]
             with tempfile.TemporaryDirectory() as bundles:
                 try:
-                    build(encoder, taken, category="part", bundles_dir=Path(bundles))
+                    build_in_use(encoder, taken, category="part", bundles_dir=Path(bundles))
                 except EdgeError as error:
                     typer.echo(f"\n{folder.name}, {refs} references: refused: {error}")
                     continue

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from calibration.build import build
 from calibration.ingredients import gather_ingredients
 from calibration.references.collect import Taken
 from edge.frame import Pixels
@@ -22,6 +21,7 @@ from edge.vision.encoder import open_encoder
 from edge.vision.features import Encoder
 from edge.vision.recipe import parse_recipe
 from edge.vision.scorer import VisionScorer
+from tests.in_use import build_in_use
 
 REFERENCES = 4
 DRAWS = 6
@@ -33,7 +33,7 @@ def calibrated(
 ) -> VisionScorer:
     """A scorer taught by calibration's own code, as category `part`."""
     ingredients = gather_ingredients(encoder, parse_recipe(recipe))
-    build(encoder, references, category="part", bundles_dir=folder, ingredients=ingredients)
+    build_in_use(encoder, references, category="part", bundles_dir=folder, ingredients=ingredients)
     scorer = VisionScorer(encoder, folder)
     scorer.load("part")
     return scorer

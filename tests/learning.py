@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from calibration.build import build
 from calibration.references.collect import Taken
 from edge.line.picture import read_picture
 from edge.vision.bundle import load_bundle
 from edge.vision.encoder import open_encoder
 from edge.vision.features import Encoder, Features
 from edge.vision.scorer import VisionScorer
+from tests.in_use import build_in_use
 
 REFERENCES = 4
 DRAWS = 4
@@ -82,7 +82,7 @@ def scored(
 ) -> tuple[list[np.ndarray], float]:
     """The scores of each set by a bundle of these references, and its threshold."""
     with tempfile.TemporaryDirectory() as bundles:
-        build(encoder, references, category="part", bundles_dir=Path(bundles))
+        build_in_use(encoder, references, category="part", bundles_dir=Path(bundles))
         scorer = VisionScorer(encoder, Path(bundles))
         scorer.load("part")
         threshold = load_bundle(Path(bundles), "part").manifest.threshold

@@ -13,7 +13,6 @@ import numpy as np
 from rich.console import Console
 from sklearn.metrics import roc_auc_score
 
-from calibration.build import build
 from calibration.find_part import box_of, foreground
 from calibration.references.collect import Taken
 from calibration.scene.options import SceneOptions
@@ -29,6 +28,7 @@ from edge.vision.presence import coarse_tokens, unlike_empty
 from edge.vision.registration import Registration, Tolerance, Unregistered
 from edge.vision.scene import PLAIN
 from edge.vision.scorer import VisionScorer
+from tests.in_use import build_in_use
 
 say = Console(soft_wrap=True, highlight=False, markup=False).print
 REFERENCES = 4
@@ -96,7 +96,9 @@ def accuracy_of(
 ) -> str:
     references = [Taken(pixels, str(n)) for n, pixels in enumerate(normal[:REFERENCES])]
     with tempfile.TemporaryDirectory() as folder:
-        build(encoder, references, category="part", bundles_dir=Path(folder), scene=teach_scene(references, options))
+        build_in_use(
+            encoder, references, category="part", bundles_dir=Path(folder), scene=teach_scene(references, options)
+        )
         scorer = VisionScorer(encoder, Path(folder))
         scorer.load("part")
         verdicts = [[scorer.score([pixels], ["part"])[0] for pixels in group] for group in (good, bad)]

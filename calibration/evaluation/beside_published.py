@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from calibration.datasets import Dataset
-from calibration.evaluation.columns import DEFAULT_WORDS
 from calibration.evaluation.published import MEAN as PUBLISHED_MEAN
 from calibration.evaluation.published import PublishedValue, compare, published
 from calibration.evaluation.tables import MEAN, METRICS, Key, Reported
+from calibration.ingredients import DEFAULT_WORDS
 from edge.vision.recipe import Recipe
 
 NAMES = {

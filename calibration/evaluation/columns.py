@@ -4,21 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from torch import Tensor
-
-from calibration.ingredients import Ingredients
+from calibration.ingredients import DEFAULT_WORDS, Ingredients, adapters_file, embed_prompts
 from edge.errors import EdgeError
 from edge.vision.adapters import AdapterCard
 from edge.vision.features import Encoder
-from edge.vision.lite_adapters import shipped_adapters_path
-from edge.vision.prompts import PromptEnsemble, class_embeddings, pair_embeddings
+from edge.vision.prompts import PromptEnsemble
 from edge.vision.published_adapters import open_adapters
 from edge.vision.random_words import RandomWordNet, load_net
 from edge.vision.recipe import NAMED, Recipe, parse_recipe
 from edge.vision.zero_shot import Adapters
-
-DEFAULT_WORDS = "a", "a damaged"
-"""The second paper's words of normal and anomaly."""
 
 FROM_REFERENCES = ("few-shot", "neighbourhood", "references")
 """Heads that need reference pictures."""
@@ -104,7 +98,7 @@ def load_trained(
     users = {head: recipe.name for recipe in recipes for head in recipe.heads}
     layers, card = None, None
     if "adapters" in users:
-        layers, card = open_adapters(_adapters_file(users["adapters"], encoder, adapters), encoder)
+        layers, card = open_adapters(adapters_file(users["adapters"], encoder, adapters), encoder)
     if "random-words" in users and not random_words:
         raise EdgeError(
             f"recipe {users['random-words']} needs a network: give --random-words FILE, from `calibrate random-words`."
@@ -118,17 +112,6 @@ def load_trained(
             )
     nets, words = _nets(random_words, encoder) if "random-words" in users else ([], DEFAULT_WORDS)
     return Trained(layers, card, nets, words)
-
-
-def _adapters_file(recipe: str, encoder: Encoder, given: Path | None) -> Path:
-    if given is None and encoder.name == "lite":
-        return shipped_adapters_path()
-    if given is None:
-        raise EdgeError(
-            f"recipe {recipe} needs adapters: give --adapters FILE, as `calibrate adapters` writes it, or as published "
-            "(mvtec_pretrained.pth, visa_pretrained.pth)."
-        )
-    return given
 
 
 def _nets(paths: Sequence[Path], encoder: Encoder) -> tuple[list[RandomWordNet], tuple[str, str]]:
@@ -171,14 +154,9 @@ def ingredients_of(
 ) -> dict[int, Ingredients]:
     """By number of shots, what its heads need besides references, for one object; nothing is embedded in vain."""
     heads = {head for recipe in recipes.values() for head in recipe.heads}
-    learned = trained.adapters is not None and trained.adapters.classes is not None
-    text: Tensor | None = None
-    pair: Tensor | None = None
-    if encoder.text is not None and ("text" in heads or ("adapters" in heads and not learned)):
-        text = class_embeddings(encoder.text, ensemble, object_name)
-    if encoder.text is not None and "clip-pair" in heads:
-        normal, abnormal = trained.words
-        pair = pair_embeddings(encoder.text, normal=normal, abnormal=abnormal, object_name=object_name)
+    text, pair = embed_prompts(
+        encoder, heads, adapters=trained.adapters, words=trained.words, object_name=object_name, ensemble=ensemble
+    )
     return {shots: Ingredients(recipe, object_name, text, pair, trained.adapters) for shots, recipe in recipes.items()}
 
 

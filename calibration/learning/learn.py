@@ -130,7 +130,6 @@ class Lesson:
             good=counted(good, "scoring good parts", total=len(good)),
             bad=counted(bad, "scoring defects", total=len(bad)),
             wish=self._wish(),
-            promoted=False,
             scene=self._scene,
             empties=empties_of(self.bundle),
             before=kept_for_check(self.bundle, references),

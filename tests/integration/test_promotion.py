@@ -26,11 +26,11 @@ from tests.patch_encoder import PatchEncoder, grey_part
 FPS = 20.0
 
 
-def taught(settings: Settings, *, refs: int, input_size: int = 64, promoted: bool = False) -> str:
+def taught(settings: Settings, *, refs: int, input_size: int = 64) -> str:
     """The content hash of the next bundle."""
     references = [Taken(grey_part(number), f"{number}.png") for number in range(refs)]
     encoder = PatchEncoder(input_size=input_size)
-    built = build(encoder, references, category="part", bundles_dir=settings.bundles, promoted=promoted)
+    built = build(encoder, references, category="part", bundles_dir=settings.bundles)
     return load_bundle(settings.bundles, "part", int(built.folder.name)).sha256
 
 
@@ -71,7 +71,9 @@ def live(settings: Settings, folder: Path) -> Iterator[None]:
 
 def test_a_promotion_is_taken_up_without_losing_a_frame(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     settings = Settings(data=tmp_path / "data", drain_timeout_s=20)
-    first, second = taught(settings, refs=4, promoted=True), taught(settings, refs=3)
+    first = taught(settings, refs=4)
+    promote(settings.bundles, "part", 1)
+    second = taught(settings, refs=3)
     taught(settings, refs=4, input_size=96)
 
     def judged(count: int, *, by: str) -> None:

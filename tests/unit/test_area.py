@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import pytest
 
-from calibration.build import build
 from calibration.find_part import closer_box
 from calibration.ingredients import gather_ingredients
 from calibration.references.collect import Taken
@@ -22,6 +21,7 @@ from edge.vision.bundle import load_bundle
 from edge.vision.part_box import PartBox
 from edge.vision.recipe import parse_recipe
 from edge.vision.scorer import VisionScorer
+from tests.in_use import build_in_use
 from tests.patch_encoder import PatchEncoder, grey_part
 
 LEFT = [[[0, 0], [0.48, 0], [0.48, 1], [0, 1]]]
@@ -40,7 +40,7 @@ def taught(folder: Path, drawn: object, recipe: str, *, ignore: bool = False) ->
     encoder = PatchEncoder(reads=True)
     region = read_region(polygons(folder, drawn))
     references = [Taken(grey_part(number, size=SIZE), f"{number}.png") for number in range(4)]
-    build(
+    build_in_use(
         encoder,
         references,
         category="part",

@@ -23,6 +23,7 @@ from edge.errors import EdgeError
 from edge.vision.bundle import load_bundle
 from edge.vision.recipe import parse_recipe
 from edge.vision.scorer import VisionScorer
+from tests.in_use import build_in_use
 from tests.patch_encoder import PatchEncoder, grey_part
 
 PARTS = [Taken(grey_part(number), f"{number}.png") for number in range(6)]
@@ -73,7 +74,7 @@ def test_tokens_of_any_length_are_kept_by_their_euclidean_distance() -> None:
 def test_a_bundle_keeps_to_its_budget_and_says_what_that_cost(tmp_path: Path) -> None:
     good = [Shown(f"g{n}", [grey_part(100 + n)]) for n in range(5)]
     bad = [Shown(f"b{n}", [grey_part(200 + n, spot=True)]) for n in range(5)]
-    build(
+    build_in_use(
         PatchEncoder(input_size=128),
         PARTS,
         category="part",
@@ -105,7 +106,7 @@ def test_without_held_out_defects_it_says_how_far_leave_one_out_scores_moved(tmp
 
 def test_a_bank_that_fits_is_kept_to_the_bit(tmp_path: Path) -> None:
     for folder, budget in (("free", None), ("large", 10**9)):
-        build(PatchEncoder(), PARTS, category="part", bundles_dir=tmp_path / folder, budget_bytes=budget)
+        build_in_use(PatchEncoder(), PARTS, category="part", bundles_dir=tmp_path / folder, budget_bytes=budget)
     free, large = (load_bundle(tmp_path / folder, "part") for folder in ("free", "large"))
     assert np.array_equal(free.neighbours["whole"], large.neighbours["whole"])
     assert free.manifest.calibration.loo_scores == large.manifest.calibration.loo_scores

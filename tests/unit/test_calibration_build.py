@@ -21,6 +21,7 @@ from edge.vision.bundle_heads import load_heads
 from edge.vision.encoder import open_encoder
 from edge.vision.features import Encoder
 from edge.vision.scorer import VisionScorer
+from tests.in_use import build_in_use
 from tests.patch_encoder import PatchEncoder, grey_part
 
 PARTS = [Taken(grey_part(number), f"{number}.png") for number in range(4)]
@@ -37,7 +38,7 @@ def test_the_bank_holds_unit_vectors_and_equally_many_of_each_reference() -> Non
 
 def test_the_manifest_says_how_the_bundle_was_made(tmp_path: Path) -> None:
     encoder = PatchEncoder()
-    built = build(encoder, PARTS, category="part", bundles_dir=tmp_path, controls={"exposure": 0.5})
+    built = build_in_use(encoder, PARTS, category="part", bundles_dir=tmp_path, controls={"exposure": 0.5})
     loaded = load_bundle(tmp_path, "part")
     manifest = loaded.manifest
     load_heads(loaded, encoder)  # it fits
@@ -52,7 +53,7 @@ def test_the_manifest_says_how_the_bundle_was_made(tmp_path: Path) -> None:
 
 def test_no_reference_is_a_defect_by_its_own_bundle(tmp_path: Path) -> None:
     encoder = PatchEncoder()
-    build(encoder, PARTS, category="part", bundles_dir=tmp_path)
+    build_in_use(encoder, PARTS, category="part", bundles_dir=tmp_path)
     scorer = VisionScorer(encoder, tmp_path)
     scorer.load("part")
     assert {verdict.outcome for verdict in scorer.score([part.pixels for part in PARTS], ["part"] * 4)} == {"ok"}
@@ -92,7 +93,7 @@ def judge_shift(encoder: Encoder, boards: list[Board], bundles_dir: Path) -> lis
     camera = BoardCamera(boards)
     references = References(4)
     list(collect(camera, references))
-    build(encoder, references.taken, category="pcb", bundles_dir=bundles_dir)
+    build_in_use(encoder, references.taken, category="pcb", bundles_dir=bundles_dir)
     scorer = VisionScorer(encoder, bundles_dir)
     scorer.load("pcb")
     verdicts = []

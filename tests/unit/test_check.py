@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy.orm import Session
 from torch import Tensor
 
-from calibration.build import build
 from calibration.keepsakes import Extremes
 from calibration.known_parts import Shown
 from calibration.references.collect import Taken
@@ -24,6 +23,7 @@ from edge.vision.bundle import load_bundle, save_bundle
 from edge.vision.bundle_promotion import promote
 from edge.vision.encoder import open_encoder
 from edge.vision.scorer import VisionScorer
+from tests.in_use import build_in_use
 from tests.patch_encoder import PatchEncoder, grey_part
 
 GOOD = [Shown(f"good-{number}.png", [grey_part(number)]) for number in range(20, 26)]
@@ -42,7 +42,7 @@ class OtherDevice(PatchEncoder):
 
 def taught(folder: Path, *, good: Sequence[Shown] = (), bad: Sequence[Shown] = ()) -> None:
     references = [Taken(grey_part(number), f"{number}.png") for number in range(4)]
-    build(PatchEncoder(), references, category="part", bundles_dir=folder, good=good, bad=bad)
+    build_in_use(PatchEncoder(), references, category="part", bundles_dir=folder, good=good, bad=bad)
 
 
 def checked(folder: Path, encoder: PatchEncoder | None = None) -> CheckResult:
@@ -124,7 +124,7 @@ def test_a_line_whose_check_fails_does_not_start_and_the_record_says_why(tmp_pat
     encoder = open_encoder("lite", input_size=64, device="cpu")
     references = [Taken(grey_part(number, size=(96, 96)), f"{number}.png") for number in range(3)]
     known = [Shown("known.png", [grey_part(9, size=(96, 96))])]
-    build(encoder, references, category="part", bundles_dir=settings.bundles, good=known)
+    build_in_use(encoder, references, category="part", bundles_dir=settings.bundles, good=known)
     said: list[str] = []
     changed = load_bundle(settings.bundles, "part")
     manifest = changed.manifest.model_copy(

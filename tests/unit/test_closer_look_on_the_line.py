@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibration.build import build
 from calibration.references.collect import Taken
 from edge.verdict import Outcome, Scale
 from edge.vision.bundle import load_bundle
 from edge.vision.judge import PictureScores, judge
 from edge.vision.manifest import Calibration, Manifest
 from edge.vision.scorer import VisionScorer
+from tests.in_use import build_in_use
 from tests.patch_encoder import PatchEncoder, grey_part, placed_part
 
 SPOT = (88, 96, 104, 112)
@@ -35,7 +35,7 @@ def scorer(bundles: Path, encoder: PatchEncoder) -> VisionScorer:
     loose = [Taken(grey_part(number), f"{number}.png") for number in range(4)]
     scorer = VisionScorer(encoder, bundles)
     for category, references in (("placed", placed), ("loose", loose)):
-        build(encoder, references, category=category, bundles_dir=bundles)
+        build_in_use(encoder, references, category=category, bundles_dir=bundles)
         scorer.load(category)
     return scorer
 
@@ -50,7 +50,7 @@ def test_the_box_is_kept_in_the_bundle(bundles: Path) -> None:
 
 def test_it_can_be_left_out(tmp_path: Path, encoder: PatchEncoder) -> None:
     references = [Taken(placed_part(number), f"{number}.png") for number in range(3)]
-    build(encoder, references, category="placed", bundles_dir=tmp_path, closer_look=False)
+    build_in_use(encoder, references, category="placed", bundles_dir=tmp_path, closer_look=False)
     assert load_bundle(tmp_path, "placed").manifest.part_box is None
 
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
 from calibration.bank.coreset import tokens_to_keep
-from calibration.build import build
 from calibration.datasets import Category, Sample, open_dataset, read_mask, references
 from calibration.evaluation.category import Measured, check_image_score, evaluate_category, min_max_scores
 from calibration.evaluation.columns import Setting
@@ -30,6 +29,7 @@ from edge.vision.heads import run_heads
 from edge.vision.recipe import NAMED, parse_recipe
 from edge.vision.scorer import VisionScorer
 from edge.vision.zero_shot import Adapters
+from tests.in_use import build_in_use
 from tests.patch_encoder import PatchEncoder, grey_part, placed_part
 from tests.tiny_dataset import tiny_dataset
 
@@ -291,7 +291,7 @@ def test_a_closer_look_is_measured_as_the_line_takes_it(tmp_path: Path) -> None:
     encoder = PatchEncoder(input_size=320)
     category, (measured,), _ = evaluated(root, encoder, shots=(3,), seeds=1)
     taken = [Taken(read_picture(file), file.name) for file in references(category, shots=3, seed=0)]
-    build(encoder, taken, category="placed", bundles_dir=tmp_path / "bundles")
+    build_in_use(encoder, taken, category="placed", bundles_dir=tmp_path / "bundles")
     scorer = VisionScorer(encoder, tmp_path / "bundles")
     scorer.load("placed")
     assert load_bundle(tmp_path / "bundles", "placed").manifest.part_box is not None

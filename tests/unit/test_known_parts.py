@@ -7,19 +7,21 @@ import numpy as np
 import pytest
 
 from calibration.build import build
-from calibration.known_parts import Shown, next_parts, outside_the_bank, parts_in, score_part
+from calibration.known_parts import Shown, outside_the_bank, parts_in, score_part
 from calibration.promise.threshold import Grade, Wish
 from calibration.references.collect import References, Taken, collect
 from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.line.camera import open_camera
 from edge.line.camera_spec import parse_camera
+from edge.line.parts import next_parts
 from edge.line.shot import Shot
-from edge.line.trigger import trigger_of
+from edge.line.trigger import Every, trigger_of
 from edge.verdict import Outcome, Reason
 from edge.vision.bundle import load_bundle
 from edge.vision.bundle_heads import load_heads
 from edge.vision.scorer import VisionScorer
+from tests.in_use import build_in_use
 from tests.patch_encoder import PatchEncoder, grey_part
 
 REFERENCES = [Taken(grey_part(number), f"{number}.png") for number in range(4)]
@@ -74,9 +76,9 @@ def test_a_folder_without_pictures_is_refused_by_the_options_name(tmp_path: Path
 def test_the_next_parts_of_a_source_come_after_those_already_taken(folder: Path) -> None:
     camera = open_camera(parse_camera(str(folder)), fps=None, once=True)
     camera.read()
-    assert [part.source for part in next_parts(camera, 1)] == ["b.png"]
+    assert [source for source, _ in next_parts(camera, 1, Every(), what="further good")] == ["b.png"]
     with pytest.raises(EdgeError, match="0 of 2 further good parts, and there are no more"):
-        list(next_parts(camera, 2))
+        list(next_parts(camera, 2, Every(), what="further good"))
 
 
 def test_a_reference_is_not_evidence_about_itself() -> None:
@@ -86,7 +88,7 @@ def test_a_reference_is_not_evidence_about_itself() -> None:
 
 def test_a_parts_score_is_its_worst_pictures(tmp_path: Path) -> None:
     encoder = PatchEncoder()
-    build(encoder, REFERENCES, category="part", bundles_dir=tmp_path)
+    build_in_use(encoder, REFERENCES, category="part", bundles_dir=tmp_path)
     heads = load_heads(load_bundle(tmp_path, "part"), encoder)
     pictures = [grey_part(40), grey_part(41, spot=True), grey_part(42)]
     alone = [score_part(encoder, heads, Shown("one", [pixels])).part.score for pixels in pictures]
@@ -97,7 +99,7 @@ def test_a_parts_score_is_its_worst_pictures(tmp_path: Path) -> None:
 
 def test_calibration_and_line_give_a_part_the_same_score(tmp_path: Path) -> None:
     encoder = PatchEncoder()
-    made = build(encoder, REFERENCES, category="part", bundles_dir=tmp_path, good=GOOD, bad=BAD).manifest
+    made = build_in_use(encoder, REFERENCES, category="part", bundles_dir=tmp_path, good=GOOD, bad=BAD).manifest
     scorer = VisionScorer(encoder, tmp_path)
     scorer.load("part")
     for shown, known in zip([*GOOD, *BAD], [*made.calibration.good, *made.calibration.bad], strict=True):
@@ -107,7 +109,9 @@ def test_calibration_and_line_give_a_part_the_same_score(tmp_path: Path) -> None
 def test_good_parts_set_the_threshold_and_all_but_rank_minus_one_are_ok(tmp_path: Path) -> None:
     encoder = PatchEncoder()
     wish = Wish(target_false_reject=0.4, target_false_defect=0.25)
-    made = build(encoder, REFERENCES, category="part", bundles_dir=tmp_path, good=GOOD, bad=BAD, wish=wish).manifest
+    made = build_in_use(
+        encoder, REFERENCES, category="part", bundles_dir=tmp_path, good=GOOD, bad=BAD, wish=wish
+    ).manifest
     assert made.calibration.grade == Grade.CERTIFIED
     assert made.calibration.promise is not None
     rank = made.calibration.promise.rank
@@ -160,5 +164,5 @@ def test_who_is_asked_next_does_not_take_what_still_lies_there() -> None:
     trigger = trigger_of(continuous=True)
     references = References(2)
     list(collect(camera, references, trigger))
-    (shown,) = next_parts(camera, 1, trigger)
-    assert np.array_equal(shown.pictures[0], grey_part(3))
+    ((_, pixels),) = next_parts(camera, 1, trigger, what="further good")
+    assert np.array_equal(pixels, grey_part(3))

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibration.build import build
 from calibration.ingredients import gather_ingredients
 from calibration.known_parts import Shown
 from calibration.learning import replay
@@ -35,6 +34,7 @@ from edge.vision.features import Encoder
 from edge.vision.recipe import parse_recipe
 from edge.vision.scene import Scene
 from edge.vision.scorer import VisionScorer
+from tests.in_use import build_in_use
 from tests.patch_encoder import PatchEncoder, grey_part
 
 FALSE_ALARM, CONFIRMED, UNSURE = ReviewVerdict.FALSE_ALARM, ReviewVerdict.CONFIRMED_DEFECT, ReviewVerdict.UNSURE
@@ -119,7 +119,7 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
     encoder = PatchEncoder()
     ingredients = gather_ingredients(encoder, parse_recipe("few-shot"))
     references = [Taken(part(light), f"{light}.png") for light in (-9, -3, 3, 9)]
-    build(encoder, references, category="pcb", bundles_dir=folder, ingredients=ingredients)
+    build_in_use(encoder, references, category="pcb", bundles_dir=folder, ingredients=ingredients)
     return folder
 
 
@@ -180,7 +180,7 @@ def test_the_threshold_is_kept_and_frames_chosen_by_their_score_have_no_say_in_w
 def test_what_was_kept_for_the_check_before_a_shift_is_kept_again_with_new_scores(station: Station) -> None:
     good, bad = [Shown("good", [part(11)])], [Shown("bad", [part(12, spot=True)])]
     references = references_of(station.bundle())
-    build(station.encoder, references, category="pcb", bundles_dir=station.settings.bundles, good=good, bad=bad)
+    build_in_use(station.encoder, references, category="pcb", bundles_dir=station.settings.bundles, good=good, bad=bad)
     (alarm,) = station.inspect(part(0, label=True))
     station.say(FALSE_ALARM, alarm)
     old, new = station.bundle(), station.learn(alarm)
@@ -211,7 +211,7 @@ def test_the_next_bundle_keeps_what_was_told_of_the_scene(station: Station) -> N
     belts = [Taken(np.full((64, 64, 3), grey, np.uint8), f"{grey}") for grey in (200, 204)]
     recipe = gather_ingredients(station.encoder, parse_recipe("few-shot"))
     told = {"ingredients": recipe, "scene": Scene(area=Area(mask, (64, 64, 64))), "empties": belts}
-    build(station.encoder, references, category="pcb", bundles_dir=station.settings.bundles, **told)  # type: ignore[arg-type]
+    build_in_use(station.encoder, references, category="pcb", bundles_dir=station.settings.bundles, **told)  # type: ignore[arg-type]
     station.scorer.load("pcb")
     (alarm,) = station.inspect(part(0, label=True))
     station.say(FALSE_ALARM, alarm)

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibration.build import build
 from calibration.references.collect import Taken
 from calibration.scene.empty_view import APART, parse_empty, read_empties, take_empties
 from calibration.scene.options import SceneOptions, read_scene_options
@@ -20,6 +19,7 @@ from edge.vision.bundle import load_bundle
 from edge.vision.registration import Tolerance
 from edge.vision.scorer import VisionScorer
 from tests.fakes import NumberCamera, numbered_folder
+from tests.in_use import build_in_use
 from tests.patch_encoder import PatchEncoder, placed_part
 
 PARTS = [Taken(placed_part(number), f"{number}.png") for number in range(4)]
@@ -38,7 +38,7 @@ BELTS = [Taken(belt(number), f"belt{number}.png") for number in range(4)]
 def scorer(tmp_path_factory: pytest.TempPathFactory) -> VisionScorer:
     folder = tmp_path_factory.mktemp("bundles")
     encoder = PatchEncoder(input_size=320)
-    build(encoder, PARTS, category="part", bundles_dir=folder, empties=BELTS)
+    build_in_use(encoder, PARTS, category="part", bundles_dir=folder, empties=BELTS)
     facts = load_bundle(folder, "part").manifest.empty
     assert facts is not None and 1.5 * facts.empty <= facts.good and facts.empty <= facts.limit < facts.good
     assert len(list((load_bundle(folder, "part").folder / "empty").iterdir())) == len(facts.pictures) == 4
@@ -73,7 +73,7 @@ def test_what_lies_on_an_empty_belt_is_a_defect(scorer: VisionScorer) -> None:
 
 def test_without_it_nothing_is_ever_no_part(tmp_path: Path) -> None:
     encoder = PatchEncoder(input_size=320)
-    build(encoder, PARTS, category="part", bundles_dir=tmp_path)
+    build_in_use(encoder, PARTS, category="part", bundles_dir=tmp_path)
     scorer = VisionScorer(encoder, tmp_path)
     scorer.load("part")
     assert scorer.score([belt(9)], ["part"])[0].reason is not Reason.NO_PART
@@ -81,7 +81,7 @@ def test_without_it_nothing_is_ever_no_part(tmp_path: Path) -> None:
 
 def test_a_part_among_the_empty_pictures_is_named_and_nothing_written(tmp_path: Path) -> None:
     with pytest.raises(EdgeError, match=r"oops\.png is .* unlike the other pictures of the empty view"):
-        build(
+        build_in_use(
             PatchEncoder(), PARTS, category="part", bundles_dir=tmp_path,
             empties=[*BELTS, Taken(placed_part(7), "oops.png")],
         )  # fmt: skip
@@ -97,7 +97,7 @@ def test_a_part_that_cannot_be_found_is_told_from_none(tmp_path: Path) -> None:
     empties = [Taken(belt(number, size=(480, 640)), f"belt{number}.png") for number in range(3)]
     encoder = PatchEncoder(input_size=160)
     scene = teach_scene(references, SceneOptions(align=Tolerance()))
-    build(encoder, references, category="board", bundles_dir=tmp_path, scene=scene, empties=empties)
+    build_in_use(encoder, references, category="board", bundles_dir=tmp_path, scene=scene, empties=empties)
     scorer = VisionScorer(encoder, tmp_path)
     scorer.load("board")
     turned = np.ascontiguousarray(np.rot90(board))

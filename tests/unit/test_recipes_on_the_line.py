@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from calibration.build import build
 from calibration.ingredients import Ingredients, gather_ingredients
 from calibration.references.collect import Taken
 from edge.errors import EdgeError
@@ -17,6 +16,7 @@ from edge.vision.random_words import RandomWordNet, save_net
 from edge.vision.recipe import NAMED, parse_recipe
 from edge.vision.scorer import VisionScorer
 from edge.vision.zero_shot import Adapters
+from tests.in_use import build_in_use
 from tests.patch_encoder import PatchEncoder, grey_part
 
 PARTS = [Taken(grey_part(number), f"{number}.png") for number in range(4)]
@@ -53,7 +53,7 @@ def ingredients(encoder: PatchEncoder, recipe: str, folder: Path) -> Ingredients
 @pytest.mark.parametrize("recipe", [*NAMED, "text*1 + few-shot*0.5"])
 def test_every_recipe_is_taught_kept_and_judged_by(tmp_path: Path, recipe: str) -> None:
     encoder = PatchEncoder(reads=True)
-    built = build(
+    built = build_in_use(
         encoder, PARTS, category="nut", bundles_dir=tmp_path / "b",
         ingredients=ingredients(encoder, recipe, tmp_path / "trained"),
     )  # fmt: skip
@@ -77,7 +77,7 @@ def test_every_recipe_is_taught_kept_and_judged_by(tmp_path: Path, recipe: str) 
 @pytest.mark.parametrize("recipe", ["few-shot", "april-gan", "random-words"])
 def test_a_red_spot_is_a_defect_by_what_the_references_did_not_show(tmp_path: Path, recipe: str) -> None:
     encoder = PatchEncoder(reads=True)
-    build(
+    build_in_use(
         encoder, PARTS, category="nut", bundles_dir=tmp_path / "b",
         ingredients=ingredients(encoder, recipe, tmp_path / "trained"),
     )  # fmt: skip

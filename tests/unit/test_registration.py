@@ -23,6 +23,7 @@ from edge.vision.bundle import load_bundle
 from edge.vision.registration import Pose, Registration, Tolerance, Unregistered
 from edge.vision.scorer import VisionScorer
 from edge.vision.warp import laid_back
+from tests.in_use import build_in_use
 from tests.patch_encoder import PatchEncoder, grey_part
 
 BOARD: Pixels = next(iter(demo_boards())).pixels
@@ -141,7 +142,7 @@ def scorer(tmp_path_factory: pytest.TempPathFactory) -> VisionScorer:
     moves = [move(), move(right=9, degrees=1), move(down=-6, degrees=-2), move(right=-4, scale=1.02)]
     references = [Taken(moved(dust(number), own), f"{number}.png") for number, own in enumerate(moves)]
     encoder = PatchEncoder(input_size=160)
-    build(
+    build_in_use(
         encoder, references, category="board", bundles_dir=folder,
         scene=teach_scene(references, SceneOptions(align=Tolerance())),
     )  # fmt: skip
@@ -228,7 +229,7 @@ def test_both_an_area_and_alignment(tmp_path: Path) -> None:
     references = [Taken(dust(number), f"{number}.png") for number in range(3)]
     encoder = PatchEncoder(input_size=160)
     scene = teach_scene(references, SceneOptions(area=left, align=Tolerance()))
-    build(encoder, references, category="board", bundles_dir=tmp_path, scene=scene)
+    build_in_use(encoder, references, category="board", bundles_dir=tmp_path, scene=scene)
     scorer = VisionScorer(encoder, tmp_path)
     scorer.load("board")
     matrix = move(right=50)

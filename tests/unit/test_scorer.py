@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibration.build import build
 from calibration.references.collect import Taken
 from edge.errors import EdgeError
 from edge.settings import Settings
@@ -13,6 +12,7 @@ from edge.verdict import Outcome, Reason, Verdict
 from edge.vision.bundle import load_bundle
 from edge.vision.bundle_promotion import promote, rollback
 from edge.vision.scorer import VisionScorer, open_scorer
+from tests.in_use import build_in_use
 from tests.patch_encoder import PatchEncoder, grey_part
 
 GOOD = [grey_part(number) for number in range(10, 14)]
@@ -20,7 +20,7 @@ GOOD = [grey_part(number) for number in range(10, 14)]
 
 def calibrated(folder: Path, encoder: PatchEncoder, *, category: str = "part", refs: int = 4) -> None:
     references = [Taken(grey_part(number), f"{number}.png") for number in range(refs)]
-    build(encoder, references, category=category, bundles_dir=folder)
+    build_in_use(encoder, references, category=category, bundles_dir=folder)
 
 
 @pytest.fixture
