@@ -7,6 +7,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+# Two processes share the tests (see addopts in pyproject.toml), and start others: one thread each, in all of them. It
+# also keeps sums the same, which differ with the number of threads. Before torch and OpenCV are imported.
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
+
 from edge.process import tune_for_scoring
 
 tune_for_scoring()  # as our processes do; beside other work, torch's threads take up to 200 times as long without
@@ -15,17 +19,6 @@ hypothesis.settings.register_profile("busy", deadline=None)  # how long a case t
 hypothesis.settings.load_profile("busy")
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Sums of several threads differ with their number, and small nets are faster without threads that wait."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

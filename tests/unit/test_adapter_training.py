@@ -22,8 +22,6 @@ from edge.vision.zero_shot import zero_shot_map
 from tests.patch_encoder import PatchEncoder, grey_part
 from tests.tiny_dataset import tiny_dataset
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 NUMBERS = Protocol("test", epochs=4, batch=4, mosaic_rate=0.3)
 
 

@@ -20,8 +20,6 @@ from edge.vision.adapters import fingerprint, load_adapters
 from edge.vision.encoder import open_encoder
 from tests.tiny_dataset import tiny_dataset
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 app = typer.Typer()
 app.command()(adapters)
 PROGRAM = "import typer; from calibration.adapters.cli import adapters; typer.run(adapters)"

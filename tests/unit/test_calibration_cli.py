@@ -1,7 +1,6 @@
-"""The command `calibrate`, run as a process and through its own pure parts."""
+"""The command `calibrate`, by its entry point and through its own pure parts."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from calibration.cli import main
 from calibration.teach_cli import category_of, source_of
 from calibration.teach_show import next_command
 from edge.errors import EdgeError
@@ -17,17 +17,12 @@ from edge.line.camera_spec import parse_camera
 from edge.line.demo import demo_boards
 from edge.settings import Settings
 from edge.vision.bundle import load_bundle
+from tests.here import Ended, run_here
 from tests.patch_encoder import grey_part
 
 
-def calibrate(*options: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "calibration.cli", *options],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **(env or {})},
-    )
+def calibrate(*options: str) -> Ended:
+    return run_here(main, *options)
 
 
 @pytest.fixture
@@ -52,10 +47,10 @@ def test_a_folder_of_good_parts_becomes_a_bundle(tmp_path: Path, good_parts: Pat
 
 
 def test_json_is_one_object_on_stdout(tmp_path: Path) -> None:
-    run = calibrate(
-        "--json", "--category", "pcb", "--camera", "demo:pcb", "--refs", "1", "--data", str(tmp_path),
-        "--input-size", "64",
-    )  # fmt: skip
+    """A process, since nothing else may write there either."""
+    words = ["--json", "--category", "pcb", "--camera", "demo:pcb", "--refs", "1", "--input-size", "64"]
+    command = [sys.executable, "-m", "calibration.cli", *words, "--data", str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     said = json.loads(run.stdout)
     assert said["references"] == ["demo:pcb#1"]

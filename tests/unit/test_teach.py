@@ -16,8 +16,6 @@ from edge.frame import Pixels
 from edge.vision.bundle import load_bundle
 from tests.patch_encoder import grey_part
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def part(number: int, *, spot: bool = False) -> Pixels:
     """A grey part with detail of some pixels."""
