@@ -2,8 +2,8 @@
 
 Real processes and sockets: a capture that reads numbered pictures from a folder and waits for the worker; a worker
 whose scorer takes DELAY_S a picture in place of a network (every tenth frame is flagged and keeps its picture); the
-page; and Chromium with so many pages open, half on the review queue and half on the page of the line. Frames a second are
-counted without and with the browsers, in turns, in one run. Browsers and page server have a lower priority than the
+page; and Chromium with so many pages open, half on the review queue and half on the page of the line. Frames a second
+are counted without and with the browsers, in turns, in one run. Browsers and page server have a lower priority than the
 line, since browsers are other machines in a plant, and the page server is started so by the line.
 """
 

@@ -48,7 +48,6 @@ def redraw(
         good=counted(good, "scoring good parts", total=len(good)),
         bad=counted(bad, "scoring defects", total=len(bad)),
         wish=Wish(target_false_reject=TARGET_FALSE_REJECT if promise is None else promise.target),
-        promoted=False,
         scene=teach_scene(references, SceneOptions(area=area, ignore=ignore, align=align)),
         empties=empties_of(bundle),
         before=kept_for_check(bundle, references),
