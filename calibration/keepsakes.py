@@ -60,7 +60,7 @@ class Keeper:
         self._before = before or KeptBefore()
         self._good, self._caught, self._missed = Extremes(2, 2), Extremes(2, 1), Extremes(0, 1)
         self._good_scores: list[float] = []
-        self._normal = NormalLearner()
+        self._normal = NormalLearner(None if scene.area is None else scene.area.mask)
         for pixels in references:
             self._normal.add(pixels)
 

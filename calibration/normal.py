@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy.stats import t as students_t
 
 from edge.frame import Pixels
-from edge.vision.normal import MEASURES, Band, Normal
+from edge.vision.area import Mask
+from edge.vision.normal import Band, Normal
 from edge.vision.view import measure, place, shift, small_grey, thumbnail
 
 FALSE_ALARMS = 0.02
@@ -31,7 +32,8 @@ CHECK_LEVEL = 0.002
 
 DRAWS = 200_000
 LEAST = {"brightness": 3.0, "clipping": 0.01, "focus": 0.15, "right": 0.01, "down": 0.01, "score": 0.0}
-"""What is never worth an alarm, however alike the good parts are: 3 grey levels, 15 % of the sharpness, ..."""
+"""By measure that good parts tell, what is never worth an alarm, however alike they are: 3 grey levels, 15 % of the
+sharpness, ..."""
 
 LEAST_OF_SCORE = 0.1
 """The same for the score, as a share of the good parts' mean."""
@@ -52,14 +54,16 @@ class LearntNormal:
 class NormalLearner:
     """Looks at pictures of good parts one by one, references and others, and keeps a few kilobytes of each."""
 
-    def __init__(self) -> None:
+    def __init__(self, mask: Mask | None = None) -> None:
+        """mask: what of the pictures counts, for light and focus; None: all."""
+        self._mask = mask
         self._measured: list[dict[str, float]] = []
         self._thumbs: list[Pixels] = []
 
     def add(self, pixels: Pixels) -> None:
         """Take in the picture of one more part, [H, W, 3] uint8 RGB."""
         grey = small_grey(pixels)
-        self._measured.append(measure(grey))
+        self._measured.append(measure(grey, self._mask))
         self._thumbs.append(thumbnail(grey))
 
     def learn(self, scores: Sequence[float]) -> LearntNormal:
@@ -69,7 +73,7 @@ class NormalLearner:
         """
         if len(self._measured) < 2:
             why = "one good part has no spread"
-            return LearntNormal(Normal(unwatched=dict.fromkeys(MEASURES, why)), None)
+            return LearntNormal(Normal(unwatched=dict.fromkeys(LEAST, why)), None)
         values = {name: [one[name] for one in self._measured] for name in self._measured[0]}
         unwatched: dict[str, str] = {}
         thumbs = np.stack(self._thumbs)
@@ -81,8 +85,9 @@ class NormalLearner:
             unwatched["score"] = "fewer than two scores of good parts outside the bank"
         else:
             values["score"] = list(scores)
-        bands = {name: _band(name, values[name]) for name in MEASURES if name in values}
-        return LearntNormal(Normal(bands, unwatched), None if where is None else _mean_picture(thumbs))
+        bands = {name: _band(name, values[name]) for name in LEAST if name in values}
+        normal = Normal(bands, unwatched, within_area=self._mask is not None)
+        return LearntNormal(normal, None if where is None else _mean_picture(thumbs))
 
 
 def reach_in_spreads(count: int) -> float:

@@ -1,8 +1,8 @@
 """How soon drift is noticed on real pictures, and how often without any: `python -m tests.drift_figures FOLDER ...`.
 
 For each data set and number of references (the first by name), with `lite`: alarms on LINE_PARTS unaltered good test
-pictures drawn at random, LINES times over; and parts until the alarm when the same pictures get darker, blurred or
-shifted, at once and little by little.
+pictures drawn at random, LINES times over; parts until the alarm when the same pictures get darker, blurred or shifted,
+at once and little by little; and the same of shifted ones with --align.
 """
 
 import sys
@@ -17,15 +17,19 @@ import numpy as np
 import typer
 
 from calibration.references.collect import Taken
+from calibration.scene.options import SceneOptions
+from calibration.scene.teach import see_references, teach_scene
 from edge.alarm import State
 from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.line.picture import read_picture
 from edge.line.sources import pictures_in
 from edge.settings import Settings
+from edge.verdict import Reason
 from edge.vision.bundle import load_bundle
-from edge.vision.drift import Standard, Watch, look, standard_of
+from edge.vision.drift import UNPLACED, Standard, Watch, look, standard_of
 from edge.vision.encoder import configured_encoder
+from edge.vision.registration import Tolerance
 from edge.vision.scorer import VisionScorer
 from tests.in_use import build_in_use
 
@@ -85,6 +89,7 @@ def main(folders: Sequence[str]) -> None:
             scores = [scorer.score([pixels], ["part"])[0].score for pixels in good]
             false_alarms(standard, good, scores)
             delays(standard, good)
+            knocked(taken, good)
 
 
 def false_alarms(standard: Standard, good: Sequence[Pixels], scores: Sequence[float | None]) -> None:
@@ -103,6 +108,22 @@ def delays(standard: Standard, good: Sequence[Pixels]) -> None:
             typer.echo(f"  {words} {amount}: {_delay(standard, good, lambda _, a=alter, v=amount: (a, v))}")
     for words, (alter, each) in RAMPS.items():
         typer.echo(f"  {words}: {_delay(standard, good, lambda number, a=alter, v=each: (a, v * number))}")
+
+
+def knocked(taken: Sequence[Taken], good: Sequence[Pixels]) -> None:
+    """With --align: how many parts are not found where they may lie, and when that is an alarm."""
+    try:
+        scene = teach_scene(taken, SceneOptions(align=Tolerance()))
+        see_references(scene, taken)
+    except EdgeError as error:
+        typer.echo(f"  --align: refused: {error}")
+        return
+    for amount in (0.0, *STEPS["shifted by"][1]):
+        lost = [scene.see(shifted(pixels, amount)).reason is Reason.POSE for pixels in good]
+        watch, rng = Watch({"unplaced": UNPLACED}), np.random.default_rng(0)
+        alarms = [bool(watch.see({"unplaced": float(lost[rng.integers(len(lost))])})) for _ in range(LONGEST)]
+        when = f"alarm after {alarms.index(True) + 1}" if any(alarms) else f"no alarm in {LONGEST}"
+        typer.echo(f"  --align, shifted by {amount}: {sum(lost)} of {len(lost)} are `pose`, {when}")
 
 
 def _delay(standard: Standard, good: Sequence[Pixels], altered: Callable[[int], tuple[Alter, float]]) -> str:

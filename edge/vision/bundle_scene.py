@@ -14,14 +14,18 @@ AREA_FILE = "area.png"
 EMPTY_FILE = "empty.safetensors"
 
 
+def area_of(bundle: Bundle) -> Area | None:
+    """What of the bundle's pictures counts, None if all does."""
+    made = bundle.manifest.area
+    return None if made is None else Area(mask_from_png((bundle.folder / AREA_FILE).read_bytes()), made.fill)
+
+
 def load_scene(bundle: Bundle, device: torch.device) -> Scene:
     """What the bundle's calibration was told about its pictures; PLAIN if nothing."""
     made = bundle.manifest
     if made.area is None and made.align is None and made.empty is None:
         return PLAIN
-    area = registration = presence = None
-    if made.area is not None:
-        area = Area(mask_from_png((bundle.folder / AREA_FILE).read_bytes()), made.area.fill)
+    area, registration, presence = area_of(bundle), None, None
     if made.align is not None:
         first = read_picture(bundle.folder / "references" / made.references[0].file)
         registration = Registration(first, made.align.tolerance, mask=None if area is None else area.mask)

@@ -4,15 +4,20 @@ The chart is an exponentially weighted moving average (EWMA; Roberts, 1959) of e
 most CLIP times the band's reach away, so that a hand in the view, or a run of defects whatever they look like, does not
 read as drift: from the middle of the band eleven parts in a row are needed, and defects that are fewer than two thirds
 of all parts cannot bring the average out of it, however long it lasts.
+
+Of a frame that is `not_inspected: pose` only that is known: its part was not found where it may lie. So the chart of
+`unplaced` is the smoothed share of such frames, whose band UNPLACED is as wide as for any other measure.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge.alarm import Alarm, State
 from edge.frame import FrameInfo, Pixels
-from edge.verdict import Outcome, Verdict
+from edge.verdict import Outcome, Reason, Verdict
+from edge.vision.area import Mask
 from edge.vision.bundle import PLACE_FILE, Bundle
+from edge.vision.bundle_scene import area_of
 from edge.vision.drift_words import cleared, raised, replaced
 from edge.vision.normal import MEASURES, Band, Normal
 from edge.vision.view import Place, measure, place, shift, small_grey, thumbnail
@@ -30,24 +35,41 @@ CLEARED_AT = 0.5
 """Share of the reach to which the smoothed measure must come back before an alarm is cleared."""
 
 
+UNPLACED = Band(count=0, mean=0.0, spread=0.0, reach=1 / CLIP, least=0.0, students_t=0.0, upward_only=True)
+"""For a bundle that registers its parts: no good part is `pose`, and more than two thirds of them are an alarm."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Standard:
-    """What a camera's pictures are held against: the bundle's bands, and where the part lies; None: not watched."""
+    """What a camera's pictures are held against.
+
+    normal: the bands
+    place:  where the part lies, None: not watched
+    mask:   what of a picture counts for light and focus, None: all
+    """
 
     normal: Normal
     place: Place | None
+    mask: Mask | None = None
 
 
 def standard_of(bundle: Bundle) -> Standard:
     """What a bundle says of normal pictures."""
-    kept = PLACE_FILE in bundle.manifest.files
-    return Standard(bundle.manifest.normal, place(bundle.picture(PLACE_FILE)[..., 0]) if kept else None)
+    made = bundle.manifest
+    normal = made.normal
+    if made.align is not None:
+        normal = replace(normal, bands={**normal.bands, "unplaced": UNPLACED})
+    kept = PLACE_FILE in made.files
+    area = area_of(bundle) if normal.within_area else None
+    return Standard(
+        normal, place(bundle.picture(PLACE_FILE)[..., 0]) if kept else None, None if area is None else area.mask
+    )
 
 
 def look(pixels: Pixels, standard: Standard) -> dict[str, float]:
-    """All measures of a picture, [H, W, 3] uint8 RGB, but its score."""
+    """What is measured of a picture, [H, W, 3] uint8 RGB, alone: light, focus and place."""
     grey = small_grey(pixels)
-    values = measure(grey)
+    values = measure(grey, standard.mask)
     if standard.place is not None:
         right, down, sure = shift(standard.place, place(thumbnail(grey)))
         values |= {"right": right, "down": down} if sure >= LEAST_SURE else {}
@@ -115,8 +137,14 @@ class Watches:
         self._watched: dict[tuple[str, str], _Watched] = {}
 
     def see(self, info: FrameInfo, pixels: Pixels, verdict: Verdict) -> tuple[Alarm, ...]:
-        """Alarms that a frame raised or cleared; a frame that was not inspected, or without a bundle, says nothing."""
-        if verdict.outcome is Outcome.NOT_INSPECTED or verdict.bundle is None or verdict.category is None:
+        """Alarms that a frame raised or cleared.
+
+        A frame that was not inspected says that its part was not found where it may lie, if that is the reason, and
+        nothing otherwise; neither does one without a bundle.
+        """
+        unplaced = verdict.reason is Reason.POSE
+        inspected = verdict.outcome is not Outcome.NOT_INSPECTED
+        if not (inspected or unplaced) or verdict.bundle is None or verdict.category is None:
             return ()
         watched = self._watched.get((info.run, info.camera))
         ended: tuple[Alarm, ...] = ()
@@ -125,7 +153,9 @@ class Watches:
             ended = tuple(replaced(alarm) for alarm in before if alarm.bundle != verdict.bundle)
             watched = self._begin(verdict.bundle, [alarm for alarm in before if alarm.bundle == verdict.bundle])
             self._watched[info.run, info.camera] = watched
-        values = look(pixels, watched.standard)
+        values = {"unplaced": float(unplaced)}
+        if inspected:
+            values |= look(pixels, watched.standard)
         if verdict.score is not None:
             values["score"] = verdict.score
         changes = watched.watch.see(values)

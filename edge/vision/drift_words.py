@@ -47,6 +47,11 @@ WORDS = {
     "focus": _Words("sharpness", _of_usual, "Look at the lens: is it clean, and focused?"),
     "right": _Words("place of the part, of the width to the right", _offset, LOOK_AT_PLACE),
     "down": _Words("place of the part, of the height downwards", _offset, LOOK_AT_PLACE),
+    "unplaced": _Words(
+        "share of the parts that are not found where they may lie",
+        _share,
+        "Look at the fixture and at how the camera is held, and whether there is light and a part to be seen.",
+    ),
     "score": _Words(
         "score level", _number, "Either most parts are defective, or they or the view have changed since calibration."
     ),

@@ -12,6 +12,7 @@ MEASURES: Mapping[str, Kind] = {
     "focus": Kind.FOCUS,  # natural logarithm of how sharp the picture is for its contrast
     "right": Kind.POSITION,  # how far the part lies to the right, as a share of the width
     "down": Kind.POSITION,  # how far down, as a share of the height
+    "unplaced": Kind.POSITION,  # share of the parts that could not be registered to the first reference, 0..1
     "score": Kind.SCORE,  # the anomaly score, in the bundle's units
 }
 """What is watched of a camera's pictures, and what an alarm about it is called."""
@@ -66,7 +67,11 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Normal:
-    """Bands by measure, and of what is not watched why not."""
+    """Bands by measure, and of what is not watched why not.
+
+    within_area: whether light and focus are those of the bundle's area; of the whole picture otherwise
+    """
 
     bands: Mapping[str, Band] = field(default_factory=dict)
     unwatched: Mapping[str, str] = field(default_factory=dict)
+    within_area: bool = False

@@ -13,11 +13,13 @@ from calibration.references.collect import Taken
 from calibration.scene.drawn_region import area_mask, read_region
 from calibration.scene.options import SceneOptions
 from calibration.scene.teach import teach_scene
+from edge.alarm import Kind
 from edge.errors import EdgeError
-from edge.frame import Pixels
+from edge.frame import FrameInfo, Pixels
 from edge.verdict import Outcome
 from edge.vision.area import Area, mask_from_png, mask_to_png, mean_colour, scaled
 from edge.vision.bundle import load_bundle
+from edge.vision.drift import Watches
 from edge.vision.part_box import PartBox
 from edge.vision.recipe import parse_recipe
 from edge.vision.scorer import VisionScorer
@@ -73,6 +75,17 @@ def test_pictures_that_differ_only_outside_get_the_same_verdict_bit_by_bit(tmp_p
         assert first.anomaly_map.tobytes() == second.anomaly_map.tobytes()
     other[60:70, 60:70] = (255, 0, 0)
     assert scorer.score([other], ["part"])[0].score != first.score
+
+
+def test_light_outside_is_no_alarm_and_light_inside_is(tmp_path: Path) -> None:
+    scorer = taught(tmp_path, LEFT, "few-shot")
+    good = grey_part(7, size=SIZE)
+    (verdict,) = scorer.score([good], ["part"])
+    for side, kinds in ((slice(64, None), set()), (slice(None, 64), {Kind.LIGHT})):
+        lit, watches = good.copy(), Watches(scorer.standard, lambda *_: [])
+        lit[:, side] += 60
+        alarms = [watches.see(FrameInfo("run", "top", seq, seq, "test"), lit, verdict) for seq in range(1, 20)]
+        assert {alarm.kind for each in alarms for alarm in each if alarm.kind is not Kind.POSITION} == kinds
 
 
 @pytest.mark.parametrize("recipe", ["neighbourhood", "few-shot"])

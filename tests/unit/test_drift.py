@@ -1,13 +1,17 @@
 """Watching a line: what is measured of a picture, when it is an alarm, and when it is none any more."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.alarm import Alarm, Kind, State
 from edge.frame import FrameInfo, Pixels
 from edge.verdict import Outcome, Reason, Verdict, not_inspected
-from edge.vision.drift import Standard, Watch, Watches, look
+from edge.vision.drift import UNPLACED, Standard, Watch, Watches, look
 from edge.vision.normal import Band, Normal
 from edge.vision.view import place, small_grey, thumbnail
 from tests.unit.test_normal import board
@@ -131,6 +135,71 @@ def test_a_frame_that_was_not_inspected_says_nothing_about_the_light() -> None:
     assert not any(watches.see(info(seq), picture, not_inspected(Reason.LATE)) for seq in range(50))
     unjudged = Verdict(Outcome.UNSURE, Reason.UNCALIBRATED)
     assert not any(watches.see(info(seq), picture, unjudged) for seq in range(50))
+
+
+PLACED = Standard(Normal({"unplaced": UNPLACED}), None)
+OUT_OF_PLACE = replace(not_inspected(Reason.POSE), category="pcb", bundle="a" * 64)
+EMPTY = replace(not_inspected(Reason.NO_PART), category="pcb", bundle="a" * 64)
+
+
+def said(watches: Watches, *verdicts: Verdict) -> list[list[Alarm]]:
+    picture = np.full((48, 64, 3), 90, np.uint8)
+    return [list(watches.see(info(seq), picture, one)) for seq, one in enumerate(verdicts, 1)]
+
+
+def test_a_knocked_camera_whose_parts_are_all_out_of_place_is_an_alarm_of_position() -> None:
+    watches = Watches(lambda _: PLACED, lambda *_: [])
+    *before, (alarm,) = said(watches, *[OUT_OF_PLACE] * 11)
+    assert not any(before), "ten parts in a row may look like anything"
+    assert (alarm.kind, alarm.measure, alarm.state) == (Kind.POSITION, "unplaced", State.RAISED)
+    assert alarm.sentence.startswith(
+        "Share of the parts that are not found where they may lie 68.6 %; good parts had 0"
+    )
+    *before, (alarm,) = said(watches, *[verdict()] * 7)
+    assert not any(before) and alarm.state is State.CLEARED
+
+
+def test_parts_out_of_place_now_and_then_are_no_drift() -> None:
+    assert not any(said(Watches(lambda _: PLACED, lambda *_: []), *[OUT_OF_PLACE, verdict()] * 300))
+
+
+def test_an_empty_view_says_nothing_of_position_either_way() -> None:
+    watches = Watches(lambda _: PLACED, lambda *_: [])
+    assert not any(said(watches, *[OUT_OF_PLACE, EMPTY, EMPTY, EMPTY] * 10))
+    assert said(watches, EMPTY, OUT_OF_PLACE)[1], "the eleventh part"
+
+
+def test_a_part_out_of_place_says_nothing_of_the_light() -> None:
+    standard = Standard(Normal(LIGHT | {"unplaced": UNPLACED}), None)
+    alarms = [
+        alarm for each in said(Watches(lambda _: standard, lambda *_: []), *[OUT_OF_PLACE] * 30) for alarm in each
+    ]
+    assert [alarm.measure for alarm in alarms] == ["unplaced"]
+
+
+# what counts
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_what_does_not_count_changes_neither_light_nor_focus(seed: int) -> None:
+    mask = np.zeros((48, 64), bool)
+    mask[:, :40] = True
+    standard = Standard(Normal(), None, mask)
+    other = board(1).copy()
+    other[:, 100:] = np.random.default_rng(seed).integers(0, 256, (120, 60, 3), np.uint8)
+    assert look(other, standard) == pytest.approx(look(board(1), standard), abs=1e-6)
+
+
+def test_what_counts_still_changes_them() -> None:
+    mask = np.zeros((120, 160), bool)
+    mask[:, :100] = True
+    standard = Standard(Normal(), None, mask)
+    good, dark = look(large_board(), standard), look(cv2.convertScaleAbs(large_board(), alpha=0.7), standard)
+    assert dark["brightness"] == pytest.approx(0.7 * good["brightness"], rel=0.02)
+    assert look(cv2.GaussianBlur(large_board(), (0, 0), 8), standard)["focus"] < good["focus"] - 0.5
+    white = board(1).copy()
+    white[:60] = 255
+    assert look(white, standard)["clipping"] == pytest.approx(0.5, abs=0.02)
 
 
 def test_cameras_are_watched_apart() -> None:

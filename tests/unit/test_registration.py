@@ -15,11 +15,13 @@ from calibration.promise.threshold import Wish
 from calibration.references.collect import Taken
 from calibration.scene.options import MOST, SceneOptions
 from calibration.scene.teach import see_references, teach_scene
+from edge.alarm import Kind
 from edge.errors import EdgeError
-from edge.frame import Pixels
+from edge.frame import FrameInfo, Pixels
 from edge.line.demo import demo_boards
 from edge.verdict import Outcome, Reason
 from edge.vision.bundle import load_bundle
+from edge.vision.drift import Watches
 from edge.vision.registration import Pose, Registration, Tolerance, Unregistered
 from edge.vision.scorer import VisionScorer
 from edge.vision.warp import laid_back
@@ -187,6 +189,14 @@ def test_a_part_out_of_place_is_not_inspected_nor_encoded(scorer: VisionScorer) 
     assert [(one.outcome, one.reason) for one in verdicts[1:]] == [(Outcome.NOT_INSPECTED, Reason.POSE)] * 2
     assert all(one.bundle and one.category == "board" and one.score is None for one in verdicts[1:])
     assert encoder.passes[0] == 1
+
+
+def test_a_knocked_camera_raises_the_alarm_of_position(scorer: VisionScorer) -> None:
+    knocked = moved(BOARD, move(right=120))
+    (verdict,) = scorer.score([knocked], ["board"])
+    watches = Watches(scorer.standard, lambda *_: [])
+    alarms = [watches.see(FrameInfo("run", "top", seq, seq, "test"), knocked, verdict) for seq in range(1, 12)]
+    assert [alarm.kind for each in alarms for alarm in each] == [Kind.POSITION]
 
 
 def test_a_batch_of_parts_out_of_place_is_not_encoded_at_all(scorer: VisionScorer) -> None:
