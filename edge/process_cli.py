@@ -1,0 +1,109 @@
+"""`edge capture` and `edge worker`: one process of a line by itself, as the supervisor starts it."""
+
+import logging
+from dataclasses import asdict, replace
+from typing import Annotated
+
+import typer
+
+from edge import lock
+from edge.command_options import (
+    SPEC_HELP,
+    Address,
+    AsJson,
+    Category,
+    Data,
+    Deadline,
+    Device,
+    EncoderOption,
+    Fps,
+    InputSize,
+    Once,
+    OverloadOption,
+    PrecisionOption,
+    TriggerOption,
+    TrustNetwork,
+    print_json,
+    with_category,
+)
+from edge.errors import EdgeError
+from edge.line.camera_spec import parse_camera
+from edge.process import LOST_EXIT
+from edge.settings import Settings
+
+
+def capture(
+    camera: Annotated[str, typer.Option("--camera", envvar="EDGE_CAMERA", help=SPEC_HELP)],
+    category: Category = None,
+    data: Data = None,
+    name: Annotated[str | None, typer.Option(help="The camera's name in the record. Default: made from SPEC.")] = None,
+    run: Annotated[str | None, typer.Option(help="Run to number in. Default: the unfinished one, or new.")] = None,
+    overload: OverloadOption = None,
+    trigger: TriggerOption = "every",
+    fps: Fps = None,
+    once: Once = False,
+    deadline: Deadline = None,
+    address: Address = None,
+    trust_network: TrustNetwork = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run one capture process by itself: number a camera's frames and send them to a worker, here or elsewhere."""
+    from edge.capture import Capture, CaptureOptions
+    from edge.line.shot import CameraError
+    from edge.process import start_logging, stop_on_signal
+
+    settings = Settings.read(data=data, address=address, deadline_s=deadline)
+    check_address(settings, trusted=trust_network)
+    start_logging(settings.log_level)
+    spec = with_category(parse_camera(camera), category)
+    options = CaptureOptions(replace(spec, name=name or spec.name), trigger, overload, fps=fps, once=once, run=run)
+    process = Capture(settings, options)
+    stop_on_signal(process.stop)
+    try:
+        with lock.share(settings.data):
+            summary = process.run()
+    except CameraError as error:  # it worked before, so trying again may help: not exit code 2
+        logging.getLogger("edge.capture").error("%s", error)
+        raise typer.Exit(LOST_EXIT) from error
+    if as_json:
+        print_json(asdict(summary))
+    raise typer.Exit(1 if summary.unacknowledged else 0)
+
+
+def worker(
+    data: Data = None,
+    encoder: EncoderOption = None,
+    input_size: InputSize = None,
+    precision: PrecisionOption = None,
+    device: Device = None,
+    address: Address = None,
+    trust_network: TrustNetwork = False,
+) -> None:
+    """Run one inference worker by itself: it scores what captures send and writes the record."""
+    from edge.process import start_logging, stop_on_signal, tune_for_scoring
+
+    settings = Settings.read(
+        data=data, encoder=encoder, input_size=input_size, precision=precision, device=device, address=address
+    )
+    check_address(settings, trusted=trust_network)
+    tune_for_scoring()
+    from edge.vision.scorer import open_scorer
+    from edge.worker import Worker
+
+    start_logging(settings.log_level)
+    process = Worker(settings, open_scorer(settings))
+    stop_on_signal(process.stop)
+    logging.getLogger("edge.worker").info("listening on %s", settings.line_address)
+    with lock.share(settings.data):
+        process.run()
+
+
+def check_address(settings: Settings, *, trusted: bool) -> None:
+    """Refuse an address that other machines can reach, unless the user said that the network is trusted."""
+    address = settings.line_address
+    local = address.startswith(("ipc://", "tcp://127.", "tcp://localhost", "tcp://[::1]"))
+    if not local and not trusted:
+        raise EdgeError(
+            f"address {address} is reached over a network, without encryption and without knowing who is there. "
+            "Add --trust-network if only your own machines are on it."
+        )

@@ -1,0 +1,67 @@
+"""`edge export` and `edge verify`: what the record holds, and whether it is whole."""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge import lock
+from edge.command_options import AsJson, Data, print_json
+from edge.errors import EdgeError
+from edge.settings import Settings
+
+
+def export(
+    data: Data = None,
+    format: Annotated[str, typer.Option("--format", help="csv is what there is.")] = "csv",
+    run: Annotated[str | None, typer.Option(help="Only this run. Default: all.")] = None,
+    output: Annotated[Path | None, typer.Option(help="File to write. Default: stdout.")] = None,
+) -> None:
+    """Write the record as a table, one row a frame."""
+    from edge.ledger.export import export_csv
+    from edge.ledger.record import open_engine
+
+    if format != "csv":
+        raise EdgeError(f"format {format!r} is not known. Use --format csv.")
+    settings = Settings.read(data=data)
+    need_record(settings)
+    engine = open_engine(settings.database)
+    if output is None:
+        export_csv(engine, sys.stdout, run=run)
+        return
+    with output.open("w", newline="", encoding="utf-8") as file:
+        export_csv(engine, file, run=run)
+
+
+def verify(
+    data: Data = None,
+    run: Annotated[str | None, typer.Option(help="Only this run. Default: all.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that every numbered frame has exactly one outcome, and every file its row and every row its file.
+
+    Exit code 0 if all is well, 1 if not. While a line is running, frames without an outcome count as in flight.
+    """
+    from edge.console import print_report
+    from edge.ledger.record import open_engine
+    from edge.ledger.verify import verify as verify_record
+
+    settings = Settings.read(data=data)
+    need_record(settings)
+    running = lock.held(settings.data)
+    report = verify_record(open_engine(settings.database), journals=settings.journals, media=settings.media, run=run)
+    if as_json:
+        print_json({**asdict(report), "running": running, "good": report.good_while(running=running)})
+    else:
+        print_report(report, running=running)
+    raise typer.Exit(0 if report.good_while(running=running) else 1)
+
+
+def need_record(settings: Settings) -> None:
+    """Raise EdgeError if there is no record yet."""
+    if not settings.database.is_file():
+        raise EdgeError(
+            f"no record in {settings.data}. Start a line there (`edge run`), or name its folder with --data."
+        )
