@@ -1,6 +1,7 @@
 """The store of encoder weights: what enters it fits, what lies in it is checked, and it knows what weights need."""
 
 import shutil
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -210,6 +211,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(urllib.request, "_opener", None)  # urlopen keeps the proxies that it found at its first call
 
 
 def test_without_network_fetch_says_what_to_bring_from_where_and_what_to_run(tmp_path: Path, no_network: None) -> None:
