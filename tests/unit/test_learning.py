@@ -260,6 +260,21 @@ def test_what_adds_little_and_what_looks_like_a_defect_is_named(station: Station
     assert {frame for frame, candidate in by_id.items() if candidate.strange} == {wrong}
 
 
+def test_a_candidate_alone_scores_as_it_did_on_the_line(station: Station) -> None:
+    """Whatever the recipe: one with a map's maximum in its score divides that by what the references reached."""
+    encoder = station.encoder = PatchEncoder(reads=True)
+    references = references_of(station.bundle())
+    recipe = gather_ingredients(encoder, parse_recipe("text+few-shot"))
+    build_in_use(encoder, references, category="pcb", bundles_dir=station.settings.bundles, ingredients=recipe)
+    station.scorer = VisionScorer(encoder, station.settings.bundles)
+    station.scorer.load("pcb")
+    assert station.bundle().manifest.peak_scale != 1
+    (alarm,) = station.inspect(part(0, label=True))
+    station.say(FALSE_ALARM, alarm)
+    (candidate,) = station.lesson().offer().candidates
+    assert candidate.score == pytest.approx(candidate.frame.score, rel=0.2), "but for what JPEG makes of it"
+
+
 def test_the_same_bundle_says_again_what_the_line_said(station: Station) -> None:
     station.inspect(*(part(light, spot=light % 2 == 0) for light in range(-4, 5)))
     done = station.replay(station.bundle())
