@@ -5,10 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser import ARGUMENTS, CHROMIUM, Watched, serving
 from tests.ledger_rows import Ledger, new_ledger
+
+PATIENCE_MS = 30_000
+"""For what is to appear, on a machine that does other things as well."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +32,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def watched(browser: Browser) -> Iterator[Watched]:
     page = browser.new_page(viewport={"width": 1280, "height": 800})
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE_MS)
     watched = Watched(page)
     yield watched
     page.close()

@@ -17,6 +17,7 @@ import pytest
 
 from dashboard.cli import is_loopback
 from tests.ledger_rows import Ledger, new_ledger
+from tests.slowness import slowness
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -126,15 +127,7 @@ def test_event_stream_leaves_the_writers_log_free_to_be_folded_back(ledger: Ledg
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_ends_the_page_in_two_seconds_while_streams_are_open(ledger: Ledger, signal_number: int) -> None:
     """Two seconds of a machine to itself, in one of three times: what neighbours add is not the page's."""
-    assert any(_seconds_to_end(ledger.settings.data, signal_number) < 2.0 * _slowness() for _ in range(3))
-
-
-def _slowness() -> float:
-    """How many times longer work takes at this moment, beside what else the machine does."""
-    began, cpu = time.monotonic(), time.process_time()
-    while time.process_time() - cpu < 0.3:
-        pass
-    return (time.monotonic() - began) / 0.3
+    assert any(_seconds_to_end(ledger.settings.data, signal_number) < 2.0 * slowness() for _ in range(3))
 
 
 def _seconds_to_end(data: Path, signal_number: int) -> float:
