@@ -2,16 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from typing import cast
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from dashboard import api, media, metrics, pages
+from dashboard import api, api_docs, media, metrics, pages
 from dashboard.headers import SafeHeaders
+from dashboard.people import routes as people
+from dashboard.people.access import Access
+from dashboard.people.door import Door
+from dashboard.problems import http_error, no_record_yet
 from dashboard.reader import NoRecordYetError, Reader
 from dashboard.regions import api as regions_api
 from dashboard.regions import pages as regions_pages
@@ -32,12 +35,13 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         lifespan=_lifespan,
     )
-    app.state.site = Site(settings, Reader(settings.database), Writes(settings.database))
-    app.add_middleware(SafeHeaders)
-    app.add_exception_handler(NoRecordYetError, _no_record_yet)
-    app.add_exception_handler(HTTPException, _http_error)
+    app.state.site = Site(settings, Reader(settings.database), Writes(settings.database), Access.of(settings))
+    app.add_middleware(Door)
+    app.add_middleware(SafeHeaders)  # the last one added is the first to see a request
+    app.add_exception_handler(NoRecordYetError, no_record_yet)
+    app.add_exception_handler(HTTPException, http_error)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    for module in (pages, media, api, metrics, regions_pages, regions_api):
+    for module in (pages, media, api, metrics, api_docs, regions_pages, regions_api, people):
         app.include_router(module.router)
     app.add_api_route("/healthz", _health, response_class=JSONResponse)
     return app
@@ -52,28 +56,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _health(request: Request) -> dict[str, str]:
-    """The page answers, and whether it can read a record: `ready` or why not."""
+    """The page answers, and, for the local operator alone, whether it can read a record: `ready` or why not."""
+    site = cast(Site, request.app.state.site)
+    if not site.access.local:
+        return {"page": "ok"}
     try:
-        with cast(Site, request.app.state.site).reader.read():
+        with site.reader.read():
             return {"page": "ok", "record": "ready"}
     except NoRecordYetError as error:
         return {"page": "ok", "record": str(error)}
-
-
-def _no_record_yet(request: Request, error: Exception) -> Response:
-    if request.url.path.startswith("/api/"):
-        return JSONResponse({"detail": str(error)}, HTTPStatus.SERVICE_UNAVAILABLE)
-    status = HTTPStatus.OK if request.url.path == "/" else HTTPStatus.SERVICE_UNAVAILABLE
-    return _message(request, "empty.html", str(error), status)
-
-
-def _http_error(request: Request, error: Exception) -> Response:
-    problem = cast(HTTPException, error)
-    if "text/html" in request.headers.get("accept", ""):
-        return _message(request, "problem.html", problem.detail, HTTPStatus(problem.status_code))
-    return JSONResponse({"detail": problem.detail}, problem.status_code, problem.headers)
-
-
-def _message(request: Request, template: str, message: str, status: HTTPStatus) -> Response:
-    templates = cast(Site, request.app.state.site).templates
-    return templates.TemplateResponse(request, template, {"message": message, "status": status}, status_code=status)

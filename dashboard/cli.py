@@ -1,32 +1,36 @@
-"""`dashboard`: the operator's page as a process."""
+"""`dashboard`: the operator's page as a process, and its accounts from the command line."""
 
 import errno
-import ipaddress
 import signal
 import socket
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 import uvicorn
 
 from dashboard.app import create_app
+from dashboard.people import accounts_cli
+from dashboard.people.first import make_first_account
 from dashboard.site import Site
 from edge.errors import EdgeError
+from edge.ledger.page_access import check_page
 from edge.process import follow_parent
 from edge.settings import Settings
 
 USER_ERROR = 2
+app = typer.Typer(no_args_is_help=False, rich_markup_mode="rich", add_completion=False)
+app.add_typer(accounts_cli.app, name="accounts")
 
 
 class PageServer(uvicorn.Server):
     """A server whose event streams end on SIGINT or SIGTERM; uvicorn alone would wait for their clients to leave."""
 
-    def __init__(self, config: uvicorn.Config, site: Site) -> None:
+    def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._site = site
+        self._site = cast(Site, config.app.state.site)  # type: ignore[union-attr]
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End the streams, then the server."""
@@ -34,21 +38,28 @@ class PageServer(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
+@app.callback(invoke_without_command=True)
 def run(
+    context: typer.Context,
     data: Annotated[Path | None, typer.Option(help="Folder of the record. [default: edge-data]")] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on. [default: 8765]")] = None,
 ) -> None:
-    """Show the operator's page: counts, and flagged frames as they come. Waits for a record if there is none yet."""
+    """Show the operator's page. Waits for a record if there is none yet.
+
+    On loopback it opens at once. On any other address it needs accounts, and a certificate (EDGE_PAGE_CERTIFICATE,
+    EDGE_PAGE_KEY) or the address of the proxy that speaks HTTPS for it (EDGE_PAGE_PROXY).
+    """
+    if context.invoked_subcommand is not None:
+        return
     settings = Settings.read(data=data, page_host=host, page_port=port)
+    first = check_page(settings)
+    if first is not None:
+        make_first_account(settings.database, first)
+        typer.echo(f"Made the first account: {first.name}, admin")
     with listen(settings.page_host, settings.page_port) as listener:
-        typer.echo(f"Page of {settings.data.resolve()} on {_address(listener)} (Ctrl-C ends it)")
-        if not is_loopback(settings.page_host):
-            typer.echo(
-                f"Warning: {settings.page_host} can be reached from other machines, and this page has no accounts yet: "
-                "whoever reaches it sees every picture. Use it on a trusted network only.",
-                err=True,
-            )
+        scheme = "http" if settings.page_certificate is None else "https"
+        typer.echo(f"Page of {settings.data.resolve()} on {scheme}://{_address(listener)} (Ctrl-C ends it)")
         serve(settings, listener)
 
 
@@ -63,30 +74,36 @@ def listen(host: str, port: int) -> socket.socket:
 
 def serve(settings: Settings, listener: socket.socket) -> None:
     """Serve the page until SIGINT or SIGTERM; both are a normal end."""
-    app = create_app(settings)
-    level = {"debug": "debug", "info": "warning"}.get(settings.log_level, settings.log_level)
-    config = uvicorn.Config(app, log_level=level, access_log=False, timeout_graceful_shutdown=1, server_header=False)
+    config = server_config(settings)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises the signal again when it is done
     try:
-        server = PageServer(config, app.state.site)
+        server = PageServer(config)
         follow_parent(lambda: server.handle_exit(signal.SIGTERM, None))
         server.run(sockets=[listener])
     except KeyboardInterrupt:
         return
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def server_config(settings: Settings) -> uvicorn.Config:
+    """How uvicorn is to serve the page: over TLS with a certificate, believing a stated proxy about its clients."""
+    level = {"debug": "debug", "info": "warning"}.get(settings.log_level, settings.log_level)
+    return uvicorn.Config(
+        create_app(settings),
+        log_level=level,
+        access_log=False,
+        timeout_graceful_shutdown=1,
+        server_header=False,
+        proxy_headers=settings.page_proxy is not None,
+        forwarded_allow_ips=settings.page_proxy or "",
+        ssl_certfile=settings.page_certificate,
+        ssl_keyfile=settings.page_key,
+    )
 
 
 def main() -> None:
     """Entry point: prints what the user can mend without a traceback and exits with 2."""
     try:
-        typer.run(run)
+        app()
     except EdgeError as error:
         typer.echo(f"dashboard: {error}", err=True)
         sys.exit(USER_ERROR)
@@ -102,7 +119,7 @@ def _why_not(error: OSError, host: str, port: int) -> str:
 
 def _address(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 if __name__ == "__main__":

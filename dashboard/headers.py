@@ -9,9 +9,13 @@ HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "X-Frame-Options": "DENY",
     "Cache-Control": "no-cache",
 }
+OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
 
 
 class SafeHeaders:
@@ -26,7 +30,7 @@ class SafeHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in (HEADERS | (OVER_TLS if scope["scheme"] == "https" else {})).items():
                     headers.setdefault(name, value)
             await send(message)
 

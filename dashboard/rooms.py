@@ -4,22 +4,28 @@ from dataclasses import dataclass, replace
 
 from fastapi import Request
 
+from dashboard.people.person import visitor_of
+from edge.ledger.people import Role
+
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A room and its address; `here` where the request is inside it."""
+    """A room and its address; `here` where the request is inside it, `needs` what it takes to see it."""
 
     name: str
     address: str
+    needs: Role = Role.OPERATOR
     here: bool = False
 
 
-ROOMS = (Room("Review", "/"), Room("Regions", "/regions"))
+ROOMS = (Room("Review", "/"), Room("Regions", "/regions"), Room("People", "/people", Role.ADMIN))
 
 
 def rooms(request: Request) -> list[Room]:
-    """All rooms, the one that the request is in marked."""
-    return [replace(room, here=_inside(request.url.path, room.address)) for room in ROOMS]
+    """The rooms that whoever asks may see, the one that the request is in marked."""
+    visitor = visitor_of(request)
+    mine = [room for room in ROOMS if visitor and visitor.person.role.covers(room.needs)]
+    return [replace(room, here=_inside(request.url.path, room.address)) for room in mine]
 
 
 def _inside(path: str, address: str) -> bool:

@@ -9,7 +9,10 @@ from fastapi import Depends, Request
 from fastapi.templating import Jinja2Templates
 
 from dashboard import words
+from dashboard.people.access import Access
+from dashboard.people.attempts import Attempts
 from dashboard.people.csrf import csrf_token
+from dashboard.people.person import visitor_of
 from dashboard.reader import Reader
 from dashboard.rooms import rooms
 from dashboard.writes import Writes
@@ -22,17 +25,20 @@ def _templates() -> Jinja2Templates:
     templates = Jinja2Templates(directory=HERE / "templates")
     templates.env.filters |= words.FILTERS
     templates.env.globals |= {"OUTCOMES": words.OUTCOMES, "bar": words.bar, "rooms": rooms, "csrf": csrf_token}
+    templates.env.globals["visitor"] = visitor_of
     templates.env.trim_blocks = templates.env.lstrip_blocks = True
     return templates
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One page's settings, its ways to and from the record, its templates, and the sign that it is to end."""
+    """One page's settings, its ways to and from the record, who may come in, and the sign that it is to end."""
 
     settings: Settings
     reader: Reader
     writes: Writes
+    access: Access
+    attempts: Attempts = field(default_factory=Attempts)
     templates: Jinja2Templates = field(default_factory=_templates)
     stopping: threading.Event = field(default_factory=threading.Event)
 

@@ -17,6 +17,7 @@ from edge.errors import EdgeError
 from edge.first_check import check_first
 from edge.ledger.alarms import AlarmNews
 from edge.ledger.counts import Counts, RunCount
+from edge.ledger.page_access import check_page
 from edge.ledger.record import open_engine
 from edge.ledger.schema import prepare
 from edge.ledger.verify import account, settle
@@ -92,7 +93,7 @@ def run_line(
                     for line in alarms.look():
                         say(line)
                     if page and _listens(settings.page_host, settings.page_port):
-                        say(f"page: http://{settings.page_host}:{settings.page_port}")
+                        say(f"page: {settings.page_address}")
                         page = False
                 if asked:
                     say("stopping: frames in flight are recorded first")
@@ -184,6 +185,7 @@ def _check(settings: Settings, captures: Sequence[CaptureOptions], *, page: bool
         if options.spec.category is not None:
             _check_bundle(settings, options.spec.category)
     if page:
+        check_page(settings)
         check_port_free(settings.page_host, settings.page_port, option="--port")
     for index, options in enumerate(captures):
         if options.trigger == "http":

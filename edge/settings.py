@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     address: str | None = Field(default=None, description="where worker and captures meet")
     page_host: str = Field(default="127.0.0.1", description="address the page listens on")
     page_port: int = Field(default=8765, ge=1, le=65535, description="port of the page")
+    page_hosts: str | None = Field(default=None, description="names that the page answers to, with commas between")
+    page_certificate: Path | None = Field(default=None, description="PEM file: the page is served over HTTPS")
+    page_key: Path | None = Field(default=None, description="PEM file: the certificate's key, without a password")
+    page_proxy: str | None = Field(default=None, description="address of the proxy that speaks HTTPS for the page")
     trigger_port: int = Field(default=8770, ge=1, le=65535, description="port of the first camera's POST /trigger")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -54,6 +58,12 @@ class Settings(BaseSettings):
     def media(self) -> Path:
         """Folder of pictures and maps; the record's paths are relative to it."""
         return self.data / "media"
+
+    @property
+    def page_address(self) -> str:
+        """Where a browser on this machine finds the page."""
+        host = f"[{self.page_host}]" if ":" in self.page_host else self.page_host
+        return f"{'https' if self.page_certificate else 'http'}://{host}:{self.page_port}"
 
     @property
     def bundles(self) -> Path:
@@ -111,5 +121,7 @@ class Settings(BaseSettings):
             raise EdgeError(f"settings: {problems}. Mend the option, or EDGE_<NAME> in the environment.") from error
 
 
-NOT_SETTINGS = {f"{PREFIX}CAMERA", f"{PREFIX}PARENT_PID"}
-"""Variables with our prefix that are no settings: a camera's address (with its password), and who started us."""
+FIRST_ACCOUNT, FIRST_ACCOUNT_FILE = f"{PREFIX}FIRST_ACCOUNT", f"{PREFIX}FIRST_ACCOUNT_FILE"
+NOT_SETTINGS = {f"{PREFIX}CAMERA", f"{PREFIX}PARENT_PID", FIRST_ACCOUNT, FIRST_ACCOUNT_FILE}
+"""Variables with our prefix that are no settings: what may hold a password (a camera's address, the page's first
+account), and who started us."""

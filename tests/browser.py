@@ -8,12 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import uvicorn
 from fastapi.testclient import TestClient
 from playwright.sync_api import Page
 
-from dashboard.app import create_app
-from dashboard.cli import PageServer, listen
+from dashboard.cli import PageServer, listen, server_config
 from edge.settings import Settings
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -36,14 +34,14 @@ class Watched:
 
 
 @contextmanager
-def serving(data: Path, port: int = 0) -> Iterator[str]:
-    """The page on `data` by a real server in a thread; gives its address."""
-    app = create_app(Settings(data=data))
+def serving(data: Path, port: int = 0, **settings: object) -> Iterator[str]:
+    """The page on `data` by a real server in a thread, on loopback whatever the settings say; gives its address."""
+    config = server_config(Settings.read(data=data, **settings))
     with listen("127.0.0.1", port) as listener:
-        server = PageServer(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1), app.state.site)
+        server = PageServer(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield f"{'https' if config.ssl_certfile else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
         server.handle_exit(signal.SIGTERM, None)
         thread.join(timeout=10)
         assert not thread.is_alive()

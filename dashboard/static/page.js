@@ -95,10 +95,17 @@ export function listen(handlers, { waiting = false } = {}) {
   news.onopen = () => showLink(waiting ? "waiting" : "live", waiting ? "Waiting" : "Live");
   news.onerror = () => {
     showLink("lost", "Connection lost");
-    if (news.readyState === EventSource.CLOSED) setTimeout(() => listen(handlers, { waiting }), 3000);
+    if (news.readyState === EventSource.CLOSED) setTimeout(() => comeBack(handlers, { waiting }), 3000);
   };
   news.addEventListener("reset", () => location.reload());
   for (const [name, act] of Object.entries(handlers)) news.addEventListener(name, act);
+}
+
+// After a refusal: to the sign-in page if that is why, else once more.
+async function comeBack(handlers, options) {
+  const answer = await fetch("/api/v1/me").catch(() => null);
+  if (answer?.status === 401) location.reload();
+  else listen(handlers, options);
 }
 
 showHeat(localStorage.getItem(HEAT_KEY) !== "off");

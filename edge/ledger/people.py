@@ -1,9 +1,11 @@
 """Who may use the page: accounts, their sign-ins, API tokens, and the log of what people did."""
 
+import time
 from enum import StrEnum
+from typing import Protocol
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from edge.ledger.record import Base, BigKey
 
@@ -76,3 +78,30 @@ class AuditEvent(Base):
     what: Mapped[str]
     about: Mapped[str]
     address: Mapped[str | None]
+
+
+class Actor(Protocol):
+    """Whoever does something on the page, and from where."""
+
+    @property
+    def name(self) -> str:
+        """As the log is to name them."""
+
+    @property
+    def address(self) -> str | None:
+        """Of the browser or program; None where it is not known."""
+
+
+def record_event(session: Session, actor: Actor, what: str, about: str) -> None:
+    """Add to the log, in the transaction of the deed itself, so that neither is there without the other.
+
+    what: a verb in the past, for example `stopped camera`;  about: of what, and why, in words. Never a secret.
+    """
+    row = AuditEvent(at_ns=time.time_ns(), who=actor.name, what=what, about=about, address=actor.address)
+    session.add(row)
+
+
+def events_before(session: Session, before: int | None, *, limit: int) -> list[AuditEvent]:
+    """The log, the newest first, from below event id `before` on."""
+    query = select(AuditEvent).order_by(AuditEvent.id.desc()).limit(limit)
+    return list(session.scalars(query if before is None else query.where(AuditEvent.id < before)))
