@@ -62,7 +62,7 @@ class Door:
         """Who asks; None on an open address. Raises HTTPException for whoever may not come in."""
         site = _site(request)
         if not site.access.knows(request.headers.get("host", "")):
-            name = host_name(request.headers.get("host", ""))
+            name = host_name(request.headers.get("host", ""))[:80]
             raise HTTPException(
                 421, f"This page does not answer to {name!r}. If it should, set EDGE_PAGE_HOSTS={name}."
             )
@@ -76,9 +76,7 @@ class Door:
         if request.method in UNSAFE and visitor.csrf is not None and not _is_meant(request, visitor.csrf):
             if visitor.secret is not None:
                 await run_in_threadpool(_record_refusal, request, visitor, "sent a forged request")
-            raise HTTPException(
-                403, "This did not come from a page of ours that is still in force. Load the page again."
-            )
+            raise HTTPException(403, "This did not come from a page of ours, or an old one. Load the page again.")
         return visitor
 
 
@@ -176,9 +174,7 @@ def _check_way(request: Request, site: Site) -> None:
     if site.access.local and any(name in request.headers for name in FORWARDED):
         raise HTTPException(403, "This came through a proxy. Say so with EDGE_PAGE_PROXY=ADDRESS, and people sign in.")
     if not site.access.local and request.url.scheme != "https":
-        raise HTTPException(
-            403, "This page is for HTTPS alone. Use its https:// address, through the proxy if it has one."
-        )
+        raise HTTPException(403, "This page is for HTTPS alone. Use its https:// address, or that of its proxy.")
 
 
 def _sign_in_page(request: Request) -> Response | None:

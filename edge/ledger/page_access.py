@@ -71,7 +71,7 @@ def check_page(settings: Settings, environment: Mapping[str, str] = os.environ) 
 
 
 def first_account(environment: Mapping[str, str]) -> FirstAccount | None:
-    """The account that the environment gives as NAME:PASSWORD, itself or in a file. Raises EdgeError without secrets."""
+    """The account that the environment gives as NAME:PASSWORD, itself or in a file. Errors do not repeat passwords."""
     text, path = environment.get(FIRST_ACCOUNT), environment.get(FIRST_ACCOUNT_FILE)
     if text and path:
         raise EdgeError(f"{FIRST_ACCOUNT} and {FIRST_ACCOUNT_FILE} are both set. Take one away.")
@@ -133,7 +133,7 @@ def _check_proxy(proxy: str) -> None:
             network = ipaddress.ip_network(address.strip(), strict=False)
         except ValueError as error:
             raise EdgeError(
-                f"EDGE_PAGE_PROXY={proxy!r}: {error}. Give the proxy's IP address, for example 10.0.0.2, or its network."
+                f"EDGE_PAGE_PROXY={proxy!r}: {error}. Give the proxy's IP address, for example 10.0.0.2."
             ) from error
         if network.prefixlen == 0:
             raise EdgeError(f"EDGE_PAGE_PROXY={proxy!r} would believe everybody. Give the proxy's own IP address.")

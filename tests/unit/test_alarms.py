@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from dashboard.app import create_app
 from edge.alarm import Kind, State
 from edge.ledger.alarms import AlarmNews, in_force
 from edge.ledger.checks import record_check
@@ -14,6 +13,7 @@ from edge.ledger.record import open_engine
 from edge.ledger.writer import Writer
 from tests.alarm_rows import DARK, alarm, entry
 from tests.ledger_rows import Ledger, new_ledger
+from tests.page_client import page_client
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def writer(ledger: Ledger) -> Iterator[Writer]:
 
 @pytest.fixture
 def client(ledger: Ledger) -> Iterator[TestClient]:
-    with TestClient(create_app(ledger.settings)) as client:
+    with page_client(ledger.settings) as client:
         yield client
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from dashboard.app import create_app
 from edge.settings import Settings
 from tests.ledger_rows import HEIGHT, WIDTH, Ledger, grey_picture, map_with_spot, new_ledger
+from tests.page_client import page_client
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -24,7 +24,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 @pytest.fixture
 def client(ledger: Ledger) -> Iterator[TestClient]:
-    with TestClient(create_app(ledger.settings)) as client:
+    with page_client(ledger.settings) as client:
         yield client
 
 
@@ -200,7 +200,7 @@ def test_pages_hold_no_inline_script_or_style_and_nothing_from_elsewhere(ledger:
 
 def test_page_without_record_says_how_to_start_and_starts_when_it_appears(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path / "data")
-    with TestClient(create_app(settings)) as client:
+    with page_client(settings) as client:
         assert "edge run --camera demo:pcb" in client.get("/").text
         assert client.get("/api/v1/counts").status_code == 503
         assert "edge run" in client.get("/healthz").json()["record"]

@@ -8,11 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner, Result
 
-from dashboard.app import create_app
 from edge.cli import app
 from edge.errors import EdgeError
 from edge.ledger.reviewed import count_without_picture, flagged_frames, judged_frames, stored_frames
@@ -20,6 +18,7 @@ from edge.ledger.reviews import ReviewVerdict, add_reviews, reviews_of
 from edge.ledger.schema import prepare
 from edge.settings import Settings
 from tests.ledger_rows import JUDGED, Ledger, new_ledger
+from tests.page_client import page_client
 
 FALSE_ALARM, CONFIRMED, UNSURE = ReviewVerdict.FALSE_ALARM, ReviewVerdict.CONFIRMED_DEFECT, ReviewVerdict.UNSURE
 
@@ -155,7 +154,7 @@ def test_without_a_record_there_is_nothing_to_review(tmp_path: Path) -> None:
 
 def test_the_frames_page_shows_its_reviews_the_latest_first_and_as_text(ledger: Ledger) -> None:
     frame = ledger.add_defect()
-    with TestClient(create_app(ledger.settings)) as client:
+    with page_client(ledger.settings) as client:
         assert "Reviews" not in client.get(f"/frames/{frame}").text
         add_reviews(ledger.engine, [frame], FALSE_ALARM, reviewer="anna", reviewed_ns=1, note="<b>glare</b>")
         say(ledger, CONFIRMED, frame, by="ben")
