@@ -1,4 +1,4 @@
-"""The page asked without a browser, as the page's own scripts ask it; and one that is open to the plant, with people."""
+"""The page asked without a browser, as its own scripts ask it: on loopback, or open to the plant, with people."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.cli import is_loopback
 from tests.ledger_rows import Ledger, new_ledger
 from tests.slowness import slowness
 
@@ -156,21 +155,13 @@ def test_port_in_use_is_named_with_what_to_do(ledger: Ledger) -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_page_that_others_can_reach_warns(ledger: Ledger) -> None:
-    with running_page(ledger.settings.data, free_port(), "--host", "0.0.0.0") as process:
-        process.terminate()
-        _, errors = process.communicate(timeout=10)
-    assert "no accounts yet" in errors
-    assert "trusted network" in errors
-
-
-@pytest.mark.parametrize(
-    ("host", "loopback"),
-    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),
-     ("10.0.0.5", False), ("station-4", False)],
-)  # fmt: skip
-def test_loopback_addresses_are_known(host: str, loopback: bool) -> None:
-    assert is_loopback(host) is loopback
+def test_page_that_others_can_reach_refuses_to_start(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "dashboard.cli", "--data", str(tmp_path / "data"), "--host", "0.0.0.0"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 2
+    assert "page on 0.0.0.0: other machines can reach it" in ended.stderr
+    assert "EDGE_PAGE_CERTIFICATE" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_page_does_not_outlive_the_parent_that_started_it(ledger: Ledger) -> None:

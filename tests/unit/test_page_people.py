@@ -274,7 +274,9 @@ def test_wrong_token_is_refused_whatever_cookie_comes_with_it(plant: Plant) -> N
     assert plant.stranger(authorization="Basic YW5uYTp4").get("/api/v1/me").status_code == 401
 
 
-@pytest.mark.parametrize("name", ["", "  ", "local operator", "Local Operator", "x (token)", "a\tb\x00", "x" * 65, "ANNA"])
+@pytest.mark.parametrize(
+    "name", ["", "  ", "local operator", "Local Operator", "x (token)", "a\tb\x00", "x" * 65, "ANNA"]
+)
 def test_name_that_cannot_be_or_is_taken_is_refused_in_words(plant: Plant, name: str) -> None:
     answer = plant.signed_in("anna").post("/api/v1/accounts", json={"name": name, "role": "admin", "password": NEW})
     assert answer.status_code in (409, 422)
