@@ -17,6 +17,6 @@ WORKDIR /data
 VOLUME /data
 EXPOSE 8765
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
-    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8765/healthz', timeout=4)"]
+    CMD ["python", "-c", "import os, ssl, urllib.request as u; s = 's' if 'EDGE_PAGE_CERTIFICATE' in os.environ else ''; u.urlopen(f'http{s}://127.0.0.1:8765/healthz', timeout=4, context=ssl._create_unverified_context())"]
 ENTRYPOINT ["edge"]
 CMD ["run", "--camera", "demo:pcb"]

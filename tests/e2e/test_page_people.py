@@ -95,6 +95,7 @@ def test_operator_sees_neither_people_nor_a_way_to_them(plant: Plant) -> None:
 def test_forged_token_changes_nothing_and_says_so(plant: Plant) -> None:
     page = plant.page
     plant.sign_in("anna", path="/people")
+    expect(page.locator("#new-account")).to_be_visible()
     page.evaluate("document.querySelector('meta[name=csrf]').content = '0'.repeat(64)")
     add_person(page, "eve")
     expect(page.locator("#say")).to_contain_text("did not come from a page of ours")

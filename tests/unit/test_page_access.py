@@ -1,5 +1,6 @@
 """Whether the page may open at all, by which names it is known, and how often a password may be tried."""
 
+import socket
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashboard.cli import listen
 from dashboard.people.access import Access, host_name
 from dashboard.people.attempts import MOST_FOR_ACCOUNT, MOST_FROM_ADDRESS, MOST_KEYS, WINDOW_S, Attempts
 from dashboard.people.first import make_first_account
@@ -111,6 +113,13 @@ def test_certificate_that_cannot_be_used_is_refused_and_a_good_one_taken(tmp_pat
             Settings.read(data=data, page_certificate=good["page_key"], page_key=good["page_certificate"]), FIRST
         )
     assert check_page(Settings.read(data=data, page_host="0.0.0.0", **good), FIRST) is not None
+
+
+def test_answers_do_not_wait_for_their_headers_to_be_acknowledged() -> None:
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_line_whose_page_may_not_open_does_not_start(tmp_path: Path) -> None:
