@@ -21,7 +21,7 @@ from edge.process import follow_parent
 from edge.settings import Settings
 
 USER_ERROR = 2
-app = typer.Typer(no_args_is_help=False, rich_markup_mode="rich", add_completion=False)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 app.add_typer(accounts_cli.app, name="accounts")
 
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -81,7 +82,9 @@ class Door:
 
 
 class _WhileSignedIn:
-    """Passes a request on, and ends its answer, if that is a stream, soon after the sign-in or token has ended.
+    """Passes a request of somebody with a secret on, and notes its refusal.
+
+    The answer, if it is a stream, ends soon after the sign-in or token has ended.
 
     A stream listens for its client to leave; it is told so when the visitor's right to see more is gone.
     """
@@ -103,6 +106,7 @@ class _WhileSignedIn:
     async def _note(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
+            MutableHeaders(scope=message).setdefault("Cache-Control", "no-store")  # no way back to it after a sign-out
         elif message["type"] == "http.response.body":
             self._complete = not message.get("more_body", False)
         await self._send(message)

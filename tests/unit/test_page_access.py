@@ -4,9 +4,11 @@ import socket
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from dashboard.cli import listen
 from dashboard.people.access import Access, host_name
@@ -17,10 +19,11 @@ from dashboard.people.sign_in import own_path
 from edge.errors import EdgeError
 from edge.ledger.accounts import accounts
 from edge.ledger.page_access import FirstAccount, check_page, is_loopback
-from edge.ledger.people import Role
+from edge.ledger.people import AuditEvent, Role
 from edge.ledger.record import open_engine, unit_of_work
 from edge.run import run_line
 from edge.settings import Settings
+from tests.browser import serving
 from tests.certificate import make_certificate
 from tests.page_client import add_people
 
@@ -101,6 +104,21 @@ def test_first_account_that_cannot_be_is_refused_without_repeating_its_password(
 def test_proxy_that_would_be_anybody_is_refused(tmp_path: Path, proxy: str) -> None:
     with pytest.raises(EdgeError, match="EDGE_PAGE_PROXY"):
         check_page(Settings(data=tmp_path / "data", page_proxy=proxy), FIRST)
+
+
+@pytest.mark.parametrize(("proxy", "status", "address"), [("127.0.0.1", 401, "10.1.2.3"), ("10.9.9.9", 403, None)])
+def test_only_the_stated_proxy_is_believed_about_its_clients(
+    tmp_path: Path, proxy: str, status: int, address: str | None
+) -> None:
+    add_people(Settings(data=tmp_path).database, olga=Role.OPERATOR)
+    told = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "10.1.2.3"}
+    with serving(tmp_path, page_host="0.0.0.0", page_proxy=proxy) as page:
+        answer = httpx.post(f"{page}/sign-in", data={"name": "olga", "password": "wrong"}, headers=told)
+    assert answer.status_code == status
+    engine = open_engine(Settings(data=tmp_path).database)
+    with unit_of_work(engine) as session:
+        assert session.scalar(select(AuditEvent.address)) == address
+    engine.dispose()
 
 
 def test_certificate_that_cannot_be_used_is_refused_and_a_good_one_taken(tmp_path: Path) -> None:
