@@ -32,7 +32,7 @@ class Access:
         """The access that these settings ask for."""
         local = not needs_accounts(settings)
         named = {name.strip().lower() for name in (settings.page_hosts or "").split(",") if name.strip()}
-        own = set() if local else {socket.gethostname().lower(), socket.getfqdn().lower()}
+        own = set() if local else {socket.gethostname().lower()}
         return cls(local, frozenset(named | own))
 
     def knows(self, host: str) -> bool:

@@ -18,7 +18,8 @@ def hashed(password: str) -> str:
 
 def is_right(password_hash: str | None, password: str) -> bool:
     """Whether the password belongs to the hash. None stands for an unknown name, which takes as long as a known one."""
-    known = password_hash or _of_nobody()
+    nobody = _of_nobody()  # asked for in any case: the first call makes it
+    known = password_hash or nobody
     with _one_at_a_time:
         try:
             right = _hasher.verify(known, password)
