@@ -1,6 +1,5 @@
 """The page under a real browser: Chromium from Debian, and the page by a real server in a thread."""
 
-import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -8,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from fastapi.testclient import TestClient
 from playwright.sync_api import Page
 
 from dashboard.cli import PageServer, listen, server_config
@@ -45,10 +43,3 @@ def serving(data: Path, port: int = 0, **settings: object) -> Iterator[str]:
         server.handle_exit(signal.SIGTERM, None)
         thread.join(timeout=10)
         assert not thread.is_alive()
-
-
-def csrf_of(client: TestClient) -> str:
-    """The token that this page's scripts send with what they change."""
-    found = re.search(r'<meta name="csrf" content="([^"]*)">', client.get("/").text)
-    assert found is not None
-    return found[1]

@@ -7,6 +7,7 @@ from dashboard.regions import categories as known
 from dashboard.regions.views import CategoryView, Drawing
 from dashboard.site import SiteOf
 from edge.ledger.drawn_areas import ask_area
+from edge.ledger.people import record_event
 
 router = APIRouter(prefix="/api/v1/regions", tags=["regions"])
 
@@ -48,6 +49,7 @@ def draw(site: SiteOf, person: Engineer, category: str, drawing: Drawing) -> Cat
             ignore=drawing.ignore,
             by=person.name,
         )
+        record_event(session, person, "drew an area", f"{category}, over {row.name}")
         found = known.category(session, category)
     assert found is not None
     return found

@@ -9,13 +9,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from calibration.scene.redraw_cli import as_drawn_on_the_page
-from dashboard.app import create_app
 from edge.errors import EdgeError
 from edge.ledger.bundles import BundleRow
 from edge.ledger.record import unit_of_work
 from edge.vision.bundle import load_bundle
-from tests.browser import csrf_of
 from tests.ledger_rows import Ledger, new_ledger
+from tests.page_client import page_client
 from tests.tiny_bundle import saved
 
 TRIANGLE = [[0.1, 0.1], [0.9, 0.1], [0.5, 0.8]]
@@ -49,7 +48,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 @pytest.fixture
 def client(ledger: Ledger) -> Iterator[TestClient]:
-    with TestClient(create_app(ledger.settings), base_url="http://127.0.0.1:8765") as client:
+    with page_client(ledger.settings) as client:
         yield client
 
 
@@ -58,7 +57,7 @@ def drawing(bundle: str, **changes: object) -> dict[str, object]:
 
 
 def post(client: TestClient, body: object, category: str = "pcb") -> tuple[int, dict[str, object]]:
-    answer = client.post(f"/api/v1/regions/{category}", json=body, headers={"X-CSRF-Token": csrf_of(client)})
+    answer = client.post(f"/api/v1/regions/{category}", json=body)
     return answer.status_code, answer.json()
 
 
