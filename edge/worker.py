@@ -12,12 +12,13 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from edge.errors import EdgeError
 from edge.frame import FrameInfo, Pixels
 from edge.ledger.alarms import in_force
+from edge.ledger.bundles import record_bundle
 from edge.ledger.record import open_engine
 from edge.ledger.schema import prepare
 from edge.ledger.writer import Entry, Writer
@@ -28,6 +29,7 @@ from edge.line.transport import FromCapture, WorkerLink
 from edge.settings import Settings
 from edge.verdict import Reason, Verdict, not_inspected
 from edge.vision.batch import Batcher
+from edge.vision.bundle_name import NamedBundle
 from edge.vision.drift import Standard, Watches
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,9 @@ class Scorer(Protocol):
 
         It is called about once a second, from another thread than `score`.
         """
+
+    def bundles(self) -> Sequence[NamedBundle]:
+        """The bundles that judge now or from the next call of `score` on."""
 
     def score(self, pictures: Sequence[Pixels], categories: Sequence[str | None]) -> list[Verdict]:
         """One verdict a picture, in order; category None means that nobody calibrated this camera."""
@@ -90,6 +95,7 @@ class Worker:
         self._credits = settings.credits
         self._at_hand: dict[tuple[str, str], AtHand] = {}
         self._loaded: set[str] = set()  # categories
+        self._noted: set[str] = set()  # bundles that are in the record, by content hash
         self._stop = threading.Event()
         self._ending = threading.Event()  # not `_stop`: a signal sets that, perhaps while this thread does
 
@@ -167,6 +173,7 @@ class Worker:
             if hello.category is not None and hello.category not in self._loaded:
                 self._scorer.load(hello.category)
                 self._loaded.add(hello.category)
+                self._note_bundles()
             committed, highest = self._writer.register(
                 hello.run, hello.camera, source=hello.source, category=hello.category
             )  # fmt: skip
@@ -242,6 +249,14 @@ class Worker:
     def _watch(self) -> None:
         while not self._ending.wait(WATCH_S):
             self._scorer.refresh()
+            self._note_bundles()
+
+    def _note_bundles(self) -> None:
+        """Give the record the names of bundles that are new to it."""
+        for bundle in self._scorer.bundles():
+            if bundle.sha256 not in self._noted:
+                record_bundle(self._engine, **asdict(bundle))
+                self._noted.add(bundle.sha256)
 
     # write
 

@@ -11,9 +11,11 @@ from edge.errors import EdgeError
 from edge.frame import Frame, FrameInfo, Pixels
 from edge.line.shot import Shot
 from edge.verdict import Outcome, Reason, Region, Scale, Verdict
+from edge.vision.bundle_name import NamedBundle
 
 HEIGHT, WIDTH = 48, 64
 DEFECT_EVERY = 10
+NUMBERS = NamedBundle("b" * 64, "numbers@1", "numbers", "none", "numbers/1")
 
 
 def numbered_picture(number: int) -> Pixels:
@@ -71,6 +73,9 @@ class NumberScorer:
 
     def standard(self, bundle: str) -> None:
         return None
+
+    def bundles(self) -> list[NamedBundle]:
+        return [NUMBERS]
 
     def score(self, pictures: Sequence[Pixels], categories: Sequence[str | None]) -> list[Verdict]:
         self.batch_sizes.append(len(pictures))
