@@ -1,9 +1,10 @@
-"""Process 2: messages in, records out. Four threads: one talks, one scores, one writes, one watches.
+"""Process 2: messages in, records out. Five threads: one talks, one scores, one writes, one watches, one shows.
 
 talk:  ZeroMQ -> batcher            and committed -> acknowledgements
 score: batcher -> scorer -> entries
 write: entries -> pictures, rows -> committed
 watch: what was promoted -> scorer, which takes it up between two batches
+show:  the newest committed entry of each camera -> its live picture
 """
 
 import logging
@@ -26,6 +27,7 @@ from edge.line.at_hand import AtHand, OverCredit
 from edge.line.message import BadMessage, FrameHeader, Hello, Notice, decode_pixels
 from edge.line.suspects import POISON_DEATHS, Suspects
 from edge.line.transport import FromCapture, WorkerLink
+from edge.live_view import LiveView
 from edge.settings import Settings
 from edge.verdict import Reason, Verdict, not_inspected
 from edge.vision.batch import Batcher
@@ -82,6 +84,7 @@ class Worker:
         self._engine = open_engine(settings.database, writes=True)
         self._writer = Writer(self._engine, settings.media)
         self._watches = Watches(scorer.standard, lambda run, camera: in_force(self._engine, run, camera))
+        self._live = LiveView(settings.live)
         self._suspects = Suspects(settings.data / "scoring.json")
         self._link = WorkerLink(
             settings.line_address,
@@ -101,8 +104,9 @@ class Worker:
 
     def run(self) -> None:
         """Work until `stop`; what was received by then is scored and recorded. Raises what any thread raised."""
-        with ThreadPoolExecutor(max_workers=3) as pool:
-            bodies = [pool.submit(self._score), pool.submit(self._write), pool.submit(self._watch)]
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            work = self._score, self._write, self._watch, self._live.run
+            bodies = [pool.submit(body) for body in work]
             for body in bodies:
                 body.add_done_callback(lambda _: self._link.wakeup.set())
             try:
@@ -111,6 +115,7 @@ class Worker:
                 self._finish(bodies)
             finally:
                 self._batcher.close()
+                self._live.close()
                 self._link.close()
                 self._engine.dispose()
 
@@ -123,6 +128,7 @@ class Worker:
         """Let what is at hand be scored and recorded; raise what a thread raised."""
         self._ending.set()
         self._batcher.close()
+        self._live.close()
         while not all(body.done() for body in bodies):
             self._link.wakeup.wait(POLL_S)
             self._acknowledge()
@@ -265,6 +271,7 @@ class Worker:
             self._writer.write(entries)
             self._committed.put(entries)
             self._link.wakeup.set()
+            self._live.offer(entries)
 
     def _next_group(self) -> list[Entry]:
         """Wait for scored frames, then take all that are there: one transaction for as many as came meanwhile."""
