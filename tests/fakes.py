@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -87,7 +88,9 @@ class NumberScorer:
 
             os.kill(os.getpid(), signal.SIGKILL)
         return [
-            number_verdict(number) if category else Verdict(Outcome.UNSURE, Reason.UNCALIBRATED)
+            replace(number_verdict(number), category=category)
+            if category
+            else Verdict(Outcome.UNSURE, Reason.UNCALIBRATED)
             for number, category in zip(numbers, categories, strict=True)
         ]
 

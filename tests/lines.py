@@ -54,7 +54,11 @@ def rows(settings: Settings) -> list[Inspection]:
     """All rows, in order of commit."""
     engine = open_engine(settings.database)
     with Session(engine) as session:
-        query = select(Inspection).options(joinedload(Inspection.judged_by)).order_by(Inspection.id)
+        query = (
+            select(Inspection)
+            .options(joinedload(Inspection.judged_by), joinedload(Inspection.camera))
+            .order_by(Inspection.id)
+        )
         found = list(session.scalars(query))
     engine.dispose()
     return found
