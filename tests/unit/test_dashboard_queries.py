@@ -64,7 +64,7 @@ def test_tally_counts_each_row_once_in_many_steps(ledger: Ledger, reader: Reader
     for extra in range(3):
         with reader.read() as reading:
             newest, cells = counted.count(reading.session)
-        assert cells == Counter({tally.Cell("top", "ok", None): 10 + extra})
+        assert cells == Counter({tally.Cell("top", "ok", None, 1): 10 + extra})
         assert newest == 10 + extra
         ledger.add("ok")
 
