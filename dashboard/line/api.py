@@ -33,11 +33,11 @@ def line(site: SiteOf) -> LineView:
 def live(site: SiteOf, camera: str) -> Response:
     """The camera's latest frame: a line of JSON (LivePicture), then its JPEG, then its heatmap as PNG.
 
-    All of one frame, with its age. 404 if there is none.
+    All of one frame, with its age. 204 if there is none.
     """
     content = site.pictures.picture(camera)
     if content is None:
-        raise HTTPException(404, f"no live picture of a camera {camera}")
+        return Response(status_code=204)
     return Response(content, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
 
 

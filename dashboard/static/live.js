@@ -13,7 +13,7 @@ function now() {
 async function fetchPicture(camera) {
   const asked = now(); // the way here counts as age, too
   const answer = await fetch(`/api/v1/cameras/${encodeURIComponent(camera)}/live`).catch(() => null);
-  if (!answer?.ok) return null;
+  if (answer?.status !== 200) return null;
   const content = new Uint8Array(await answer.arrayBuffer());
   const end = content.indexOf(10);
   const facts = JSON.parse(new TextDecoder().decode(content.subarray(0, end)));
