@@ -13,6 +13,7 @@ from dashboard import api, api_docs, media, metrics, pages
 from dashboard.headers import SafeHeaders
 from dashboard.line import api as line_api
 from dashboard.line import pages as line_pages
+from dashboard.line import score
 from dashboard.line.board import Board
 from dashboard.line.pictures import LivePictures
 from dashboard.people import routes as people
@@ -46,7 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(NoRecordYetError, no_record_yet)
     app.add_exception_handler(HTTPException, http_error)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    rooms = (line_pages, line_api, regions_pages, regions_api, people)
+    rooms = (line_pages, line_api, score, regions_pages, regions_api, people)
     for module in (pages, media, api, metrics, api_docs, *rooms):
         app.include_router(module.router)
     app.add_api_route("/healthz", _health, response_class=JSONResponse)

@@ -102,6 +102,12 @@ class Settings(BaseSettings):
         digest = hashlib.sha256(str(self.data.resolve()).encode()).hexdigest()[:16]
         return f"ipc://{tempfile.gettempdir()}/edge-{os.getuid()}/{digest}"
 
+    @property
+    def score_socket(self) -> Path:
+        """Where the worker of this line scores pictures for the page: a Unix socket in a folder of this user alone."""
+        digest = hashlib.sha256(self.line_address.encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"edge-{os.getuid()}" / f"{digest}.score"
+
     def child_environment(self) -> dict[str, str]:
         """These settings as environment variables, so that a child process reads exactly the same."""
         values = self.model_dump(mode="json", exclude_none=True)

@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
-from edge.errors import EdgeError
+from edge.errors import BROKEN, EdgeError
 from edge.frame import FrameInfo, Pixels
 from edge.ledger.alarms import in_force
 from edge.ledger.bundles import record_bundle
@@ -28,6 +28,7 @@ from edge.line.message import BadMessage, FrameHeader, Hello, Notice, decode_pix
 from edge.line.suspects import POISON_DEATHS, Suspects
 from edge.line.transport import FromCapture, WorkerLink
 from edge.live_view import LiveView
+from edge.score_service import PATIENCE_S, Asked, ScoreService
 from edge.settings import Settings
 from edge.verdict import Reason, Verdict, not_inspected
 from edge.vision.batch import Batcher
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.2
 WATCH_S = 1.0
+ASKED = "asked"  # what the batcher takes for one more camera: pictures to be scored that are not the line's
 GROUP_FRAMES = 256  # about how many frames share one transaction at the most
 
 
@@ -85,13 +87,14 @@ class Worker:
         self._writer = Writer(self._engine, settings.media)
         self._watches = Watches(scorer.standard, lambda run, camera: in_force(self._engine, run, camera))
         self._live = LiveView(settings.live)
+        self._score_socket = settings.score_socket
         self._suspects = Suspects(settings.data / "scoring.json")
         self._link = WorkerLink(
             settings.line_address,
             credits=settings.credits,
             max_message_bytes=settings.max_message_bytes,
         )
-        self._batcher: Batcher[Job] = Batcher(batch_size=settings.batch_size)
+        self._batcher: Batcher[Job | Asked] = Batcher(batch_size=settings.batch_size)
         self._scored: queue.Queue[list[Entry]] = queue.Queue(maxsize=64)  # an empty list is the end
         self._committed: queue.SimpleQueue[list[Entry]] = queue.SimpleQueue()
         self._categories: dict[tuple[str, str], str | None] = {}
@@ -102,8 +105,17 @@ class Worker:
         self._stop = threading.Event()
         self._ending = threading.Event()  # not `_stop`: a signal sets that, perhaps while this thread does
 
+    def _serve(self) -> ScoreService | None:
+        """Score pictures for the page, too; a line that cannot do that inspects all the same."""
+        try:
+            return ScoreService(self._score_socket, self._ask, self._name_of)
+        except OSError as error:
+            log.error("pictures cannot be scored for the page, %s: %s", self._score_socket, error)
+            return None
+
     def run(self) -> None:
         """Work until `stop`; what was received by then is scored and recorded. Raises what any thread raised."""
+        service = self._serve()
         with ThreadPoolExecutor(max_workers=4) as pool:
             work = self._score, self._write, self._watch, self._live.run
             bodies = [pool.submit(body) for body in work]
@@ -114,6 +126,8 @@ class Worker:
                     self._talk()
                 self._finish(bodies)
             finally:
+                if service:
+                    service.close()
                 self._batcher.close()
                 self._live.close()
                 self._link.close()
@@ -205,10 +219,34 @@ class Worker:
 
     def _score(self) -> None:
         try:
-            while jobs := self._batcher.take():
-                self._scored.put(self._judge(jobs))
+            while batch := self._batcher.take():
+                if jobs := [job for job in batch if isinstance(job, Job)]:
+                    self._scored.put(self._judge(jobs))
+                for asked in batch:
+                    if isinstance(asked, Asked):
+                        self._score_asked(asked)
         finally:
             self._scored.put([])
+
+    def _score_asked(self, asked: Asked) -> None:
+        """Score a picture that is not the line's; what goes wrong with it is told to whoever asked."""
+        try:
+            (verdict,) = self._scorer.score([asked.pixels], [asked.category])
+        except (EdgeError, *BROKEN) as error:
+            asked.verdict.set_exception(EdgeError(f"the picture cannot be scored: {error!r}"))
+        else:
+            asked.verdict.set_result(verdict)
+
+    def _ask(self, asked: Asked) -> Verdict:
+        """Let a picture be scored in its turn. Raises EdgeError for a category without a bundle, and TimeoutError."""
+        if asked.category is not None and asked.category not in self._loaded:
+            self._scorer.load(asked.category)
+            self._loaded.add(asked.category)
+        self._batcher.put(ASKED, asked)
+        return asked.verdict.result(PATIENCE_S)
+
+    def _name_of(self, sha256: str) -> str | None:
+        return next((bundle.name for bundle in self._scorer.bundles() if bundle.sha256 == sha256), None)
 
     def _judge(self, jobs: Sequence[Job]) -> list[Entry]:
         """The outcome of each job, in order; suspects are scored alone, after the others have been."""

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.errors import EdgeError
+from edge.errors import BROKEN, EdgeError
 from edge.vision.bundle import Bundle, load_bundle
 from edge.vision.bundle_heads import load_heads
 from edge.vision.bundle_name import NamedBundle
@@ -16,9 +16,6 @@ from edge.vision.heads import Heads
 from edge.vision.scene import Scene
 
 log = logging.getLogger(__name__)
-
-BROKEN = (OSError, TypeError, ValueError, LookupError, RuntimeError, ArithmeticError)
-"""What a bundle that was not written by this program can raise; the line must not die of what somebody promoted."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
