@@ -24,7 +24,7 @@ async function renewFacts() {
   for (const part of parts) {
     const old = document.getElementById(part.id);
     if (!old) location.reload(); // another camera has come
-    else if (!old.isEqualNode(part)) old.replaceWith(part);
+    else if (!old.isEqualNode(part) && !old.closest("dialog[open]")) old.replaceWith(part);
   }
   if (parts.length || document.hidden) heard = performance.now();
   const silent = performance.now() - heard > UNREACHABLE_MS;
@@ -109,8 +109,8 @@ function changeOver(button) {
 }
 
 change.addEventListener("click", ({ target }) => changeOver(target.closest("[data-category]")));
-change.addEventListener("keydown", ({ key }) => {
-  if (/^[1-9]$/.test(key)) changeOver(change.querySelectorAll("[data-category]")[key - 1]);
+document.addEventListener("keydown", ({ key }) => {
+  if (change.open && /^[1-9]$/.test(key)) changeOver(change.querySelectorAll("[data-category]")[key - 1]);
 });
 
 // which camera the keys are for

@@ -149,6 +149,12 @@ def numbers_in(path: Path) -> list[int]:
         return [info.seq for info in frames_in(file, run="", camera="")]
 
 
+def count_in(folder: Path, run: str, camera: str) -> int:
+    """How many numbers a camera has given in a run; 0 if it has no journal there."""
+    path = folder / run / f"{camera}.jsonl"
+    return len(numbers_in(path)) if path.exists() else 0
+
+
 def ended(path: Path) -> bool:
     """Whether a journal's capture ended cleanly, so that all its frames are recorded."""
     with path.open("rb") as file:

@@ -173,6 +173,8 @@ def test_a_camera_is_changed_over_in_two_keys(ledger: Ledger, address: str, watc
     expect(page.locator(".station.chosen h2")).to_have_text("top")
     page.keyboard.press("c")
     expect(page.locator("#change")).to_contain_text("Change top over to")
+    page.wait_for_timeout(2500)  # people think, and the page goes on renewing what it shows
+    tell(ledger)
     page.keyboard.press("2")  # pcb, which it inspects already
     expect(page.locator("#change")).to_be_visible()
     page.keyboard.press("1")
