@@ -61,13 +61,9 @@ def frame(site: SiteOf, frame_id: int) -> FrameView:
 async def news(
     site: SiteOf,
     after: Id = None,
-    live: Annotated[bool, Query(description="with events `live`: a camera has a new picture")] = False,
     last_event_id: Annotated[int | None, Header(ge=0, le=LARGEST_ID)] = None,
 ) -> StreamingResponse:
-    """Server-sent events; a client that comes back goes on after its Last-Event-ID.
-
-    `flagged` (id of a flagged frame), `counts` (Counts), `reset` (another record: load again), and with `live` `live`.
-    """
+    """Server-sent events `flagged`, `counts`, `reset`; a client that comes back goes on after its Last-Event-ID."""
     start = after if last_event_id is None else last_event_id
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(events.stream(site, start, live=live), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(events.stream(site, start), media_type="text/event-stream", headers=headers)

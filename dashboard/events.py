@@ -1,7 +1,6 @@
 """Server-sent events: what is new in the record, asked about twice a second in short reads."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -14,14 +13,9 @@ from dashboard.site import Site
 from edge.verdict import FLAGGED
 
 POLL_S = 0.5
-LIVE_POLL_S = 0.1
 PING_S = 10.0
 MOST_IDS = 500
 """Flagged ids in one look at most; the rest follows at once."""
-
-
-Pictures = dict[str, tuple[str, int]]
-"""By camera, run and number of its latest picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,43 +27,27 @@ class Look:
     counts_json: str
 
 
-async def stream(site: Site, after: int | None, *, live: bool = False) -> AsyncIterator[str]:
+async def stream(site: Site, after: int | None) -> AsyncIterator[str]:
     """Events from frame id `after` on (from now on, if None), until the client goes or the page ends.
 
-    live:    camera, run and seq of a camera's new picture as JSON; only if asked for
     flagged: a frame id, also as the event's id, so that a client that comes back misses none
     counts:  Counts as JSON, when they changed
     reset:   the client's last id is not in this record: it is a new one, load the page again
     """
     yield "retry: 1000\n\n"
-    last, shown, spoke, looked = after, "", time.monotonic(), -POLL_S
-    pictures: Pictures = {}
+    last, shown, spoke = after, "", time.monotonic()
     while not site.stopping.is_set():
-        text = ""
-        if live:
-            newest = await run_in_threadpool(site.pictures.newest)
-            text, pictures = _new_pictures(newest, pictures), newest
-        more = False
-        if time.monotonic() - looked >= POLL_S:
-            look, looked = await run_in_threadpool(_look, site, last), time.monotonic()
-            if look is not None:
-                text += _news(look, last, shown)
-                last = look.flagged[-1] if look.flagged else _not_beyond(look.newest_id, last)
-                shown, more = look.counts_json, len(look.flagged) == MOST_IDS
+        look = await run_in_threadpool(_look, site, last)
+        text = "" if look is None else _news(look, last, shown)
+        if look is not None:
+            last = look.flagged[-1] if look.flagged else _not_beyond(look.newest_id, last)
+            shown = look.counts_json
         if not text and time.monotonic() - spoke > PING_S:
             text = ": still here\n\n"
         if text:
             spoke = time.monotonic()
             yield text
-        looked = -POLL_S if more else looked
-        await asyncio.sleep(0 if more else LIVE_POLL_S if live else POLL_S)
-
-
-def _new_pictures(newest: Pictures, known: Pictures) -> str:
-    """The events that tell a client which cameras have a new picture."""
-    new = [(camera, *at) for camera, at in newest.items() if known.get(camera) != at]
-    told = [json.dumps({"camera": camera, "run": run, "seq": seq}) for camera, run, seq in new]
-    return "".join(f"event: live\ndata: {data}\n\n" for data in told)
+        await asyncio.sleep(0 if look and len(look.flagged) == MOST_IDS else POLL_S)
 
 
 def _look(site: Site, last: int | None) -> Look | None:

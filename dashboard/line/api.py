@@ -3,9 +3,10 @@
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 
 from dashboard.line.board import order_view
+from dashboard.line.news import stream
 from dashboard.line.views import CameraView, LineView, OrderAsked, OrderView
 from dashboard.people.person import Operator
 from dashboard.site import SiteOf
@@ -39,6 +40,13 @@ def live(site: SiteOf, camera: str) -> Response:
     if content is None:
         return Response(status_code=204)
     return Response(content, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+
+
+@router.get("/live", response_class=StreamingResponse)
+async def news(site: SiteOf) -> StreamingResponse:
+    """Server-sent events `live`: camera, run and seq of a camera's new picture, about five a second at most."""
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(stream(site), media_type="text/event-stream", headers=headers)
 
 
 @router.get("/orders")

@@ -140,6 +140,6 @@ choose(chosen);
 setInterval(() => views.forEach((view) => view.age()), AGE_EVERY_MS);
 const renewAll = () => views.forEach((view) => view.renew());
 document.addEventListener("visibilitychange", () => { views.forEach((view) => view.age()); renewAll(); });
-listen({ live: (event) => views.get(JSON.parse(event.data).camera)?.renew() }, { live: true });
+listen({ live: (event) => views.get(JSON.parse(event.data).camera)?.renew() }, { address: "/api/v1/live" });
 renewAll();
 renewFacts();

@@ -90,10 +90,9 @@ export function showLink(state, words) {
 }
 
 // Listens to the line's news: `handlers` by event name; comes back by itself when the connection was lost.
-// live: with news of live pictures.
-export function listen(handlers, { waiting = false, live = false } = {}) {
-  const { after } = document.body.dataset;
-  const news = new EventSource(`/api/v1/events?${new URLSearchParams({ ...(after && { after }), ...(live && { live }) })}`);
+// address: of another stream than the record's.
+export function listen(handlers, { waiting = false, address } = {}) {
+  const news = new EventSource(address ?? `/api/v1/events?after=${document.body.dataset.after}`);
   news.onopen = () => showLink(waiting ? "waiting" : "live", waiting ? "Waiting" : "Live");
   news.onerror = () => {
     showLink("lost", "Connection lost");
