@@ -29,6 +29,7 @@ from edge.line.camera_spec import CameraSpec, Kind
 from edge.line.journal import JournalCount
 from edge.order_desk import OrderDesk
 from edge.programs import programs
+from edge.redraws import Redraws
 from edge.settings import Settings
 from edge.supervisor import LineStopped, Supervisor
 from edge.verdict import Reason
@@ -92,11 +93,15 @@ def run_line(
         forget_others(settings.live, [options.spec.name for options in captures])
         cameras = Cameras(settings, captures, supervisor, run=run, reads=engine, writes=writes)
         desk = OrderDesk(CameraOrders(settings, cameras).kinds, reads=engine, writes=writes)
+        redraws = Redraws(writes, logs=settings.logs, environment=settings.child_environment())
+        tended = supervisor.tick, desk.tick, cameras.tell
+        once = all(options.once for options in captures)
         numbered = JournalCount([settings.journals / run / f"{options.spec.name}.jsonl" for options in captures])
         failure: str | None = "the line was interrupted"
         try:
             with _stop_signals() as asked:
-                for _ in _ticks(supervisor, desk, cameras, asked, once=all(options.once for options in captures)):
+                for _ in _ticks(tended, asked, ended=lambda: once and supervisor.captures_done):
+                    redraws.tick()
                     show(numbered.look(), count.look())
                     for line in alarms.look():
                         say(line)
@@ -112,6 +117,7 @@ def run_line(
             raise
         finally:
             supervisor.kill()
+            redraws.stop()
             desk.close()
             cameras.end(failure)
             settled = _settle(settings, Reason.STOPPED)  # what a process that was killed left without an outcome
@@ -131,24 +137,18 @@ def run_line(
         )
 
 
-def _ticks(
-    supervisor: Supervisor, desk: OrderDesk, cameras: Cameras, asked: list[int], *, once: bool
-) -> Iterator[None]:
-    """Tend the processes and do what people order.
-
-    Yields about twice a second, and ends at a signal or, if `once`, when all is inspected.
-    """
+def _ticks(tended: Sequence[Callable[[], None]], asked: Sequence[int], *, ended: Callable[[], bool]) -> Iterator[None]:
+    """Call what wants to be tended a few times a second; yields about twice a second, until a signal or the end."""
     shown_s = 0.0
     while not asked:
         time.sleep(TICK_S)
-        supervisor.tick()
-        desk.tick()
-        cameras.tell()
-        ended = once and supervisor.captures_done
-        if ended or time.monotonic() - shown_s > SHOW_EVERY_S:
+        for tend in tended:
+            tend()
+        over = ended()
+        if over or time.monotonic() - shown_s > SHOW_EVERY_S:
             shown_s = time.monotonic()
             yield
-        if ended:
+        if over:
             return
 
 

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 MOST_RESTARTS = 5  # in a row without a single new row in the record
 BACKOFF_S = 0.2
 MOST_BACKOFF_S = 5.0
+PAGE_NICENESS = 10  # whoever watches the line must not slow it
 
 
 class Role(IntEnum):
@@ -187,6 +188,8 @@ class Supervisor:
                 stderr=output,
                 start_new_session=True,  # Ctrl-C in the terminal reaches the supervisor alone, which stops in order
             )
+        if program.role is Role.PAGE:
+            os.setpriority(os.PRIO_PROCESS, child.process.pid, PAGE_NICENESS)
         log.info("started %s (process %d)", program.name, child.process.pid)
 
     def _ended(self, child: Child, code: int) -> None:
