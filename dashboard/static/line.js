@@ -21,10 +21,14 @@ let heard = performance.now();
 
 async function renewFacts() {
   const parts = document.hidden ? [] : await fragments("/line/facts");
+  const cameras = parts.filter((part) => part.dataset.camera).map((part) => part.dataset.camera);
+  if (parts.length && cameras.join("/") !== stations.map((station) => station.dataset.camera).join("/")) {
+    location.reload(); // another run has other cameras
+    return;
+  }
   for (const part of parts) {
     const old = document.getElementById(part.id);
-    if (!old) location.reload(); // another camera has come
-    else if (!old.isEqualNode(part) && !old.closest("dialog[open]")) old.replaceWith(part);
+    if (!old.isEqualNode(part) && !old.closest("dialog[open]")) old.replaceWith(part);
   }
   if (parts.length || document.hidden) heard = performance.now();
   const silent = performance.now() - heard > UNREACHABLE_MS;

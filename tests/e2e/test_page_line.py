@@ -119,6 +119,15 @@ def test_a_station_says_what_its_camera_does_and_its_frames(ledger: Ledger, addr
     expect(left).to_contain_text("Inspecting")
 
 
+def test_a_run_with_other_cameras_shows_those(ledger: Ledger, address: str, watched: Watched) -> None:
+    watched.page.goto(f"{address}/line")
+    expect(watched.page.locator("main")).to_contain_text("No camera has been started here yet")
+    tell(ledger, CameraNow("top", "demo:top", "pcb", Doing.INSPECTING))
+    expect(watched.page.locator(".station h2")).to_have_text("top")
+    tell(ledger, CameraNow("left", "demo:left", "pcb", Doing.INSPECTING))
+    expect(watched.page.locator(".station h2")).to_have_text("left")
+
+
 def test_a_dead_supervisor_shows_as_no_sign_of_life_and_takes_no_orders(
     ledger: Ledger, address: str, watched: Watched
 ) -> None:
