@@ -11,9 +11,9 @@ from dashboard.line.views import CameraView, LineView, OrderAsked, OrderView
 from dashboard.people.person import Operator
 from dashboard.site import SiteOf
 from edge.ledger.orders import add_order, newest_orders
-from edge.ledger.people import Role
+from edge.ledger.people import Role, record_event
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", tags=["line"])
 
 NOT_RUNNING = "The line is not running, so nobody would do it. Start it: edge run --camera ..."
 
@@ -75,6 +75,8 @@ def ask(site: SiteOf, person: Operator, asked: OrderAsked) -> OrderView:
             session, asked.kind, asked_by=person.name, camera=asked.camera, category=asked.category,
             reason=asked.reason,
         )  # fmt: skip
+        about = asked.camera if asked.category is None else f"{asked.camera} to {asked.category}"
+        record_event(session, person, f"ordered {asked.kind}", f"{about}: {asked.reason}" if asked.reason else about)
         placed = order_view(order)
     site.board.forget()
     return placed

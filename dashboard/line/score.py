@@ -22,7 +22,7 @@ from dashboard.views import Box
 from edge.ledger.media import decode_map
 from edge.verdict import Outcome
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", tags=["line"])
 
 MOST_BYTES = 32 << 20
 TIMEOUT_S = 30.0

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from dashboard.app import create_app
 from dashboard.line.score import MOST_BYTES
 from edge.capture import Capture, CaptureOptions
 from edge.frame import Pixels
@@ -21,6 +20,7 @@ from edge.verdict import Verdict
 from edge.worker import Worker
 from tests.fakes import NumberScorer, number_of, numbered_folder, numbered_picture
 from tests.lines import report, rows
+from tests.page_client import page_client
 
 PNG = {"Content-Type": "image/png"}
 
@@ -51,7 +51,7 @@ def worker(settings: Settings) -> Iterator[Worker]:
 
 @pytest.fixture
 def client(settings: Settings) -> Iterator[TestClient]:
-    with TestClient(create_app(settings)) as client:
+    with page_client(settings) as client:
         yield client
 
 

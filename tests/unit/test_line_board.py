@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from dashboard.app import create_app
 from dashboard.line.pictures import described
 from edge.frame import FrameInfo
 from edge.ledger.bundles import record_bundle
@@ -17,8 +17,10 @@ from edge.ledger.camera_states import CameraNow, Doing, tell_states
 from edge.ledger.categories import tell_categories
 from edge.ledger.live import read_live, write_live
 from edge.ledger.orders import Order
+from edge.ledger.people import AuditEvent
 from tests.fakes import number_verdict
 from tests.ledger_rows import Ledger, grey_picture, new_ledger
+from tests.page_client import page_client
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 @pytest.fixture
 def client(ledger: Ledger) -> Iterator[TestClient]:
-    with TestClient(create_app(ledger.settings)) as client:
+    with page_client(ledger.settings) as client:
         yield client
 
 
@@ -140,6 +142,11 @@ def test_an_order_is_written_with_who_asked_and_why(ledger: Ledger, client: Test
         assert (stop.kind, stop.camera, stop.reason, stop.asked_by, stop.state) == (
             "stop", "top", "the belt is cleaned", "local operator", "waiting",
         )  # fmt: skip
+        events = [(event.who, event.what, event.about) for event in session.scalars(select(AuditEvent))]
+    assert events == [
+        ("local operator", "ordered stop", "top: the belt is cleaned"),
+        ("local operator", "ordered changeover", "top to cookie"),
+    ]
     assert [one["kind"] for one in client.get("/api/v1/orders").json()] == ["changeover", "stop"]
 
 
