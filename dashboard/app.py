@@ -11,6 +11,11 @@ from starlette.exceptions import HTTPException
 
 from dashboard import api, api_docs, media, metrics, pages
 from dashboard.headers import SafeHeaders
+from dashboard.line import api as line_api
+from dashboard.line import pages as line_pages
+from dashboard.line import score
+from dashboard.line.board import Board
+from dashboard.line.pictures import LivePictures
 from dashboard.people import routes as people
 from dashboard.people.access import Access
 from dashboard.people.door import Door
@@ -35,13 +40,15 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         lifespan=_lifespan,
     )
-    app.state.site = Site(settings, Reader(settings.database), Writes(settings.database), Access.of(settings))
+    reader, writes, pictures = Reader(settings.database), Writes(settings.database), LivePictures(settings.live)
+    app.state.site = Site(settings, reader, writes, Access.of(settings), pictures, Board(reader, pictures))
     app.add_middleware(Door)
     app.add_middleware(SafeHeaders)  # the last one added is the first to see a request
     app.add_exception_handler(NoRecordYetError, no_record_yet)
     app.add_exception_handler(HTTPException, http_error)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    for module in (pages, media, api, metrics, api_docs, regions_pages, regions_api, people):
+    rooms = (line_pages, line_api, score, regions_pages, regions_api, people)
+    for module in (pages, media, api, metrics, api_docs, *rooms):
         app.include_router(module.router)
     app.add_api_route("/healthz", _health, response_class=JSONResponse)
     return app

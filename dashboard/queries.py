@@ -72,7 +72,12 @@ def page(
     rows = session.scalars(
         select(Inspection)
         .where(Inspection.id.in_(ids[:limit]))
-        .options(joinedload(Inspection.camera), joinedload(Inspection.run), selectinload(Inspection.regions))
+        .options(
+            joinedload(Inspection.camera),
+            joinedload(Inspection.run),
+            joinedload(Inspection.judged_by),
+            selectinload(Inspection.regions),
+        )
     )
     by_id = {row.id: view(row, media) for row in rows}
     following = ids[limit - 1] if len(ids) > limit else None
@@ -87,6 +92,7 @@ def view(row: Inspection, media: Path) -> FrameView:
         **columns,
         run=row.run.name,
         camera=row.camera.name,
+        bundle_name=row.judged_by and row.judged_by.name,
         captured_at=datetime.fromtimestamp(row.captured_ns / 1e9, tz=UTC),
         boxes=[Box.model_validate(region, from_attributes=True) for region in row.regions],
         picture=f"/frames/{row.id}/picture?v={row.captured_ns}" if picture else None,

@@ -9,6 +9,8 @@ from fastapi import Depends, Request
 from fastapi.templating import Jinja2Templates
 
 from dashboard import words
+from dashboard.line.board import Board
+from dashboard.line.pictures import LivePictures
 from dashboard.people.access import Access
 from dashboard.people.attempts import Attempts
 from dashboard.people.csrf import csrf_token
@@ -38,6 +40,8 @@ class Site:
     reader: Reader
     writes: Writes
     access: Access
+    pictures: LivePictures
+    board: Board
     attempts: Attempts = field(default_factory=Attempts)
     templates: Jinja2Templates = field(default_factory=_templates)
     stopping: threading.Event = field(default_factory=threading.Event)

@@ -20,6 +20,7 @@ class Cell:
     camera: str
     outcome: str
     reason: str | None
+    camera_id: int  # a row of the camera table: the camera in one run
 
 
 class Tally:
@@ -52,5 +53,5 @@ def _count(session: Session, *, after: int, upto: int) -> Counter[Cell]:
     names = {camera.id: camera.name for camera in session.scalars(select(Camera))}
     cells: Counter[Cell] = Counter()
     for camera_id, outcome, reason, frames in rows:
-        cells[Cell(names[camera_id], outcome, reason)] += frames
+        cells[Cell(names[camera_id], outcome, reason, camera_id)] += frames
     return cells

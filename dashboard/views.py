@@ -41,7 +41,8 @@ class FrameView(BaseModel):
     head_scores: dict[str, float] = Field(description="each head's own score")
     head_limits: dict[str, float] = Field(description="by head, what its score reached on the good parts it was taught")
     category: str | None
-    bundle: str | None
+    bundle: str | None = Field(description="content hash of the bundle that judged")
+    bundle_name: str | None = Field(description="what people call it, for example pcb@7")
     nearest_reference: str | None
     nearest_distance: float | None
     scale_low: float | None

@@ -1,6 +1,6 @@
 """The record's terms and numbers in an operator's words."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from edge.verdict import Outcome
 
@@ -43,6 +43,16 @@ HEADS = {  # by name, as above
 }
 
 
+STATES = {  # of a camera, as above
+    "starting": "Starting",
+    "inspecting": "Inspecting",
+    "stopping": "Stopping",
+    "stopped": "Stopped",
+    "restarting": "Restarting",
+    "ended": "Ended",
+    "failed": "Failed",
+    "unknown": "Not supervised",
+}
 ALARMS = {  # by kind, as above
     "light": "light has changed",
     "focus": "focus has changed",
@@ -95,6 +105,11 @@ def clock(moment: datetime) -> str:
     return moment.astimezone().strftime("%H:%M:%S")
 
 
+def clock_ns(ns: int) -> str:
+    """Time of day in the station's time zone, of nanoseconds since the Unix epoch."""
+    return clock(datetime.fromtimestamp(ns / 1e9, tz=UTC))
+
+
 def date(moment: datetime) -> str:
     """Date in the station's time zone."""
     return moment.astimezone().strftime("%Y-%m-%d")
@@ -112,7 +127,13 @@ def bar(score_value: float, threshold: float, *, length: float = 200.0) -> float
     return round(length * min(max(share, 0.0), 1.0), 1)
 
 
+def doing(name: str) -> str:
+    """What a camera does, in words; what this version does not know is shown as it is."""
+    return STATES.get(name, name)
+
+
 FILTERS = {
+    "doing": doing,
     "reason": reason,
     "head": head,
     "alarm": alarm,

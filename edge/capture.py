@@ -17,7 +17,7 @@ from edge.errors import EdgeError
 from edge.frame import NO_IDENTITY, Frame
 from edge.line.camera import Shot, open_camera
 from edge.line.camera_spec import CameraSpec, Kind
-from edge.line.journal import Journal, unfinished_run
+from edge.line.journal import Journal, count_in, unfinished_run
 from edge.line.message import Ack, Hello, Welcome, fits, printable
 from edge.line.outbox import Outbox
 from edge.line.transport import CaptureLink
@@ -75,13 +75,13 @@ class Capture:
         """Open the camera and its journal. Raises EdgeError if either cannot be had."""
         check_overload(options)
         self._settings = settings
-        self._camera = open_camera(options.spec, fps=options.fps, once=options.once)
-        overload = options.overload or ("wait" if self._camera.can_wait else "drop-oldest")
-        name = options.spec.name
-        category = options.spec.category
+        name, category = options.spec.name, options.spec.category
         run = options.run or unfinished_run(settings.journals, name, category) or new_run()
-        source = printable(self._camera.source)
+        source = printable(options.spec.redacted)
         self._hello = _hello(run=run, camera=name, source=source, category=category)
+        before = count_in(settings.journals, run, name)
+        self._camera = open_camera(options.spec, fps=options.fps, once=options.once, unpaced=before)
+        overload = options.overload or ("wait" if self._camera.can_wait else "drop-oldest")
         self._journal = Journal(settings.journals, run=run, camera=name, source=source, category=category)
         self._outbox = Outbox(overload, capacity=settings.queue_frames)
         if self._journal.numbered:

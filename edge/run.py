@@ -12,11 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from edge import lock
+from edge.camera_orders import CameraOrders
+from edge.cameras import Cameras, check_bundle
 from edge.capture import CaptureOptions, check_overload, new_run
 from edge.errors import EdgeError
 from edge.first_check import check_first
 from edge.ledger.alarms import AlarmNews
 from edge.ledger.counts import Counts, RunCount
+from edge.ledger.live import forget_others
 from edge.ledger.page_access import check_page
 from edge.ledger.record import open_engine
 from edge.ledger.schema import prepare
@@ -24,10 +27,12 @@ from edge.ledger.verify import account, settle
 from edge.line.camera import check_source
 from edge.line.camera_spec import CameraSpec, Kind
 from edge.line.journal import JournalCount
+from edge.order_desk import OrderDesk
+from edge.programs import programs
+from edge.redraws import Redraws
 from edge.settings import Settings
-from edge.supervisor import Program, Role, Supervisor
+from edge.supervisor import LineStopped, Supervisor
 from edge.verdict import Reason
-from edge.vision.bundle import load_bundle
 from edge.vision.bundle_promotion import categories
 from edge.vision.lite_adapters import INPUT_SIZE
 
@@ -80,15 +85,23 @@ def run_line(
             say(f"{settled} frames of an earlier run that died were recorded as not inspected: capture_died")
         say("starting: the worker loads its encoder")
         started_s = time.monotonic()
-        engine = open_engine(settings.database)
+        engine, writes = open_engine(settings.database), open_engine(settings.database, writes=True)
         count = RunCount(engine, run)
         alarms = AlarmNews(engine, run)
-        table = _table(settings, captures, page=page)
+        table = programs(settings, captures, page=page)
         supervisor = Supervisor(table, logs=settings.logs, rows=lambda: count.look().total)
+        forget_others(settings.live, [options.spec.name for options in captures])
+        cameras = Cameras(settings, captures, supervisor, run=run, reads=engine, writes=writes)
+        desk = OrderDesk(CameraOrders(settings, cameras).kinds, reads=engine, writes=writes)
+        redraws = Redraws(writes, logs=settings.logs, environment=settings.child_environment())
+        tended = supervisor.tick, desk.tick, cameras.tell
+        once = all(options.once for options in captures)
         numbered = JournalCount([settings.journals / run / f"{options.spec.name}.jsonl" for options in captures])
+        failure: str | None = "the line was interrupted"
         try:
             with _stop_signals() as asked:
-                for _ in _ticks(supervisor, asked, once=all(options.once for options in captures)):
+                for _ in _ticks(tended, asked, ended=lambda: once and supervisor.captures_done):
+                    redraws.tick()
                     show(numbered.look(), count.look())
                     for line in alarms.look():
                         say(line)
@@ -98,12 +111,20 @@ def run_line(
                 if asked:
                     say("stopping: frames in flight are recorded first")
                 supervisor.stop()
+            failure = None
+        except (EdgeError, LineStopped) as error:
+            failure = str(error)
+            raise
         finally:
             supervisor.kill()
+            redraws.stop()
+            desk.close()
+            cameras.end(failure)
             settled = _settle(settings, Reason.STOPPED)  # what a process that was killed left without an outcome
             accounts = account(engine, journals=settings.journals, run=run)
             counts = count.look()
             engine.dispose()
+            writes.dispose()
         if settled:
             say(f"{settled} frames were in flight when a process was killed; they are recorded as stopped")
         return Summary(
@@ -116,17 +137,18 @@ def run_line(
         )
 
 
-def _ticks(supervisor: Supervisor, asked: list[int], *, once: bool) -> Iterator[None]:
-    """Tend the processes; yields about twice a second, and ends at a signal or, if `once`, when all is inspected."""
+def _ticks(tended: Sequence[Callable[[], None]], asked: Sequence[int], *, ended: Callable[[], bool]) -> Iterator[None]:
+    """Call what wants to be tended a few times a second; yields about twice a second, until a signal or the end."""
     shown_s = 0.0
     while not asked:
         time.sleep(TICK_S)
-        supervisor.tick()
-        ended = once and supervisor.captures_done
-        if ended or time.monotonic() - shown_s > SHOW_EVERY_S:
+        for tend in tended:
+            tend()
+        over = ended()
+        if over or time.monotonic() - shown_s > SHOW_EVERY_S:
             shown_s = time.monotonic()
             yield
-        if ended:
+        if over:
             return
 
 
@@ -151,39 +173,13 @@ def _seen_without_references(settings: Settings) -> str:
     )
 
 
-def _table(settings: Settings, captures: Sequence[CaptureOptions], *, page: bool) -> list[Program]:
-    """The processes of this line. A camera's address may hold a password, so it travels in the environment."""
-    common = settings.child_environment()
-    table = [Program("worker", Role.WORKER, ["-m", "edge.cli", "worker"], common)]
-    if page:
-        table.append(Program("page", Role.PAGE, ["-m", "dashboard.cli"], common))
-    for index, options in enumerate(captures):
-        mine = {"EDGE_CAMERA": options.spec.address, "EDGE_TRIGGER_PORT": str(settings.trigger_port + index)}
-        name = f"capture-{options.spec.name}"
-        table.append(Program(name, Role.CAPTURE, _capture_arguments(options), {**common, **mine}))
-    return table
-
-
-def _capture_arguments(options: CaptureOptions) -> list[str]:
-    given = {
-        "--name": options.spec.name,
-        "--category": options.spec.category,
-        "--run": options.run,
-        "--trigger": options.trigger,
-        "--overload": options.overload,
-        "--fps": options.fps,
-    }
-    pairs = [part for name, value in given.items() if value is not None for part in (name, str(value))]
-    return ["-m", "edge.cli", "capture", *pairs, *(["--once"] if options.once else [])]
-
-
 def _check(settings: Settings, captures: Sequence[CaptureOptions], *, page: bool) -> None:
     """Find out early what cannot work: a missing camera, an unknown category, a port in use."""
     for options in captures:
         check_source(options.spec)
         check_overload(options)
         if options.spec.category is not None:
-            _check_bundle(settings, options.spec.category)
+            check_bundle(settings, options.spec.category)
     if page:
         check_page(settings)
         check_port_free(settings.page_host, settings.page_port, option="--port")
@@ -192,21 +188,13 @@ def _check(settings: Settings, captures: Sequence[CaptureOptions], *, page: bool
             check_port_free(settings.page_host, settings.trigger_port + index, option="EDGE_TRIGGER_PORT")
 
 
-def _check_bundle(settings: Settings, category: str) -> None:
-    """Raise EdgeError if there is no bundle, or it is for another encoder; its weights are compared by the worker."""
-    bundle = load_bundle(settings.bundles, category)
-    bundle.check_fits(
-        encoder=settings.encoder, weights_sha256=None, input_size=settings.input_size, precision=settings.precision
-    )
-
-
 def _calibrated(settings: Settings, spec: CameraSpec, say: Callable[[str], None]) -> CameraSpec:
     """The demo camera without a category gets its own, taught by `calibrate` from its first good boards."""
     if spec.kind is not Kind.DEMO or spec.category is not None:
         return spec
     category = spec.address.replace(":", "-")
     if category in categories(settings.bundles):
-        _check_bundle(settings, category)
+        check_bundle(settings, category)
         return replace(spec, category=category)
     say(f"{spec.address} teaches itself: calibrating category {category} from its first {DEMO_REFERENCES} boards")
     arguments = ["--category", category, "--refs", str(DEMO_REFERENCES), "--camera", spec.address]

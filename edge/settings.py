@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     max_message_bytes: int = Field(default=128 << 20, ge=1 << 20, description="larger pictures are not inspected")
     drain_timeout_s: float = Field(default=3.0, gt=0, description="how long a stop waits for frames in flight")
     address: str | None = Field(default=None, description="where worker and captures meet")
+    live_limit_s: float = Field(default=3.0, gt=0, description="a camera's older picture is not shown as live")
     page_host: str = Field(default="127.0.0.1", description="address the page listens on")
     page_port: int = Field(default=8765, ge=1, le=65535, description="port of the page")
     page_hosts: str | None = Field(default=None, description="names that the page answers to, with commas between")
@@ -64,6 +65,11 @@ class Settings(BaseSettings):
         """Where a browser on this machine finds the page."""
         host = f"[{self.page_host}]" if ":" in self.page_host else self.page_host
         return f"{'https' if self.page_certificate else 'http'}://{host}:{self.page_port}"
+
+    @property
+    def live(self) -> Path:
+        """Folder of the latest picture of each camera; no part of the record."""
+        return self.data / "live"
 
     @property
     def bundles(self) -> Path:
@@ -95,6 +101,12 @@ class Settings(BaseSettings):
             return self.address
         digest = hashlib.sha256(str(self.data.resolve()).encode()).hexdigest()[:16]
         return f"ipc://{tempfile.gettempdir()}/edge-{os.getuid()}/{digest}"
+
+    @property
+    def score_socket(self) -> Path:
+        """Where the worker of this line scores pictures for the page: a Unix socket in a folder of this user alone."""
+        digest = hashlib.sha256(self.line_address.encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"edge-{os.getuid()}" / f"{digest}.score"
 
     def child_environment(self) -> dict[str, str]:
         """These settings as environment variables, so that a child process reads exactly the same."""

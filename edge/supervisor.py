@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import Enum, IntEnum, auto
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 MOST_RESTARTS = 5  # in a row without a single new row in the record
 BACKOFF_S = 0.2
 MOST_BACKOFF_S = 5.0
+PAGE_NICENESS = 10  # whoever watches the line must not slow it
 
 
 class Role(IntEnum):
@@ -48,13 +49,34 @@ class LineStopped(Exception):
     """The line cannot go on: the message says which process failed, how, and where its log is."""
 
 
+class Status(Enum):
+    """What a program is doing."""
+
+    WAITING = auto()  # to be started, for the first time or again
+    RUNNING = auto()
+    STOPPING = auto()  # on `hold`
+    HELD = auto()
+    FAILED = auto()  # it could not work after a `release`, and is held
+    DONE = auto()  # a capture whose source came to its end
+
+
 @dataclass(slots=True)
 class Child:
-    """A program that was started at least once."""
+    """A program that was started at least once.
+
+    held:     it is not to run until `release`;  kill_at_s: when a hold loses its patience
+    released: somebody asked for it on a running line, so that what it cannot do must not end the line
+    failure:  its last words, if it failed after that
+    """
 
     program: Program
     process: subprocess.Popen[bytes] | None = None
     done: bool = False
+    held: bool = False
+    kill_at_s: float = 0.0
+    released: bool = False
+    failure: str | None = None
+    starts: int = 0
     restarts: int = 0
     in_vain: int = 0  # restarts since the record last grew
     rows_at_start: int = 0
@@ -82,19 +104,53 @@ class Supervisor:
 
     def pid(self, name: str) -> int | None:
         """The process id of a running program."""
-        child = next(child for child in self._children if child.program.name == name)
+        child = self._child(name)
         return child.process.pid if child.process and child.process.poll() is None else None
+
+    def status(self, name: str) -> Status:
+        """What a program is doing."""
+        child = self._child(name)
+        if child.done:
+            return Status.DONE
+        if child.held:
+            still = Status.HELD if child.failure is None else Status.FAILED
+            return still if child.process is None else Status.STOPPING
+        return Status.WAITING if child.process is None else Status.RUNNING
+
+    def starts(self, name: str) -> int:
+        """How often a program was started."""
+        return self._child(name).starts
+
+    def failure(self, name: str) -> str | None:
+        """The last words of a program that could not work after a `release`."""
+        return self._child(name).failure
+
+    def hold(self, name: str) -> None:
+        """Stop one program politely, and do not start it again; later ticks see it end, or kill it."""
+        child = self._child(name)
+        child.held, child.failure = True, None
+        child.kill_at_s = time.monotonic() + PATIENCE_S[child.program.role]
+        if child.process is not None:
+            child.process.terminate()
+
+    def release(self, program: Program) -> None:
+        """Start a program that was held, perhaps with other arguments, at the next tick."""
+        child = self._child(program.name)
+        child.program = program
+        child.held, child.failure, child.released = False, None, True
+        child.in_vain, child.start_at_s = 0, 0.0
 
     def tick(self) -> None:
         """Start what should run and does not. Raises LineStopped or EdgeError when that is hopeless."""
         for child in self._children:
-            if child.done:
-                continue
-            if child.process is None:
-                if time.monotonic() >= child.start_at_s:
-                    self._start(child)
-            elif (code := child.process.poll()) is not None:
-                self._ended(child, code)
+            if child.process is not None:
+                if (code := child.process.poll()) is not None:
+                    self._ended(child, code)
+                elif child.held and time.monotonic() > child.kill_at_s:
+                    log.warning("%s did not stop in time; killing it", child.program.name)
+                    _kill(child.process)
+            elif not child.done and not child.held and time.monotonic() >= child.start_at_s:
+                self._start(child)
 
     def stop(self) -> None:
         """Stop captures, then the worker, then the page, each politely first."""
@@ -116,8 +172,12 @@ class Supervisor:
             if child.process is not None and child.process.poll() is None:
                 _kill(child.process)
 
+    def _child(self, name: str) -> Child:
+        return next(child for child in self._children if child.program.name == name)
+
     def _start(self, child: Child) -> None:
         program = child.program
+        child.starts += 1
         child.rows_at_start = self._rows()
         with self._log_file(program) as output:
             child.process = subprocess.Popen(
@@ -128,14 +188,22 @@ class Supervisor:
                 stderr=output,
                 start_new_session=True,  # Ctrl-C in the terminal reaches the supervisor alone, which stops in order
             )
+        if program.role is Role.PAGE:
+            os.setpriority(os.PRIO_PROCESS, child.process.pid, PAGE_NICENESS)
         log.info("started %s (process %d)", program.name, child.process.pid)
 
     def _ended(self, child: Child, code: int) -> None:
         name, child.process = child.program.name, None
+        if child.held:
+            return
         if code == 0 and child.program.role is Role.CAPTURE:
             child.done = True
             return
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        if code == CONFIG_EXIT and child.released:
+            child.held, child.failure = True, self._last_words(child.program)
+            log.error("%s cannot work: %s", name, child.failure)
+            return
         if code == CONFIG_EXIT and not child.restarts:  # later it may be a camera that cannot be opened again yet
             raise EdgeError(f"{name} cannot work: {self._last_words(child.program)}")
         child.restarts += 1

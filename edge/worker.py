@@ -1,9 +1,10 @@
-"""Process 2: messages in, records out. Four threads: one talks, one scores, one writes, one watches.
+"""Process 2: messages in, records out. Five threads: one talks, one scores, one writes, one watches, one shows.
 
 talk:  ZeroMQ -> batcher            and committed -> acknowledgements
 score: batcher -> scorer -> entries
 write: entries -> pictures, rows -> committed
 watch: what was promoted -> scorer, which takes it up between two batches
+show:  the newest committed entry of each camera -> its live picture
 """
 
 import logging
@@ -12,12 +13,13 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
-from edge.errors import EdgeError
+from edge.errors import BROKEN, EdgeError
 from edge.frame import FrameInfo, Pixels
 from edge.ledger.alarms import in_force
+from edge.ledger.bundles import record_bundle
 from edge.ledger.record import open_engine
 from edge.ledger.schema import prepare
 from edge.ledger.writer import Entry, Writer
@@ -25,15 +27,19 @@ from edge.line.at_hand import AtHand, OverCredit
 from edge.line.message import BadMessage, FrameHeader, Hello, Notice, decode_pixels
 from edge.line.suspects import POISON_DEATHS, Suspects
 from edge.line.transport import FromCapture, WorkerLink
+from edge.live_view import LiveView
+from edge.score_service import PATIENCE_S, Asked, ScoreService
 from edge.settings import Settings
 from edge.verdict import Reason, Verdict, not_inspected
 from edge.vision.batch import Batcher
+from edge.vision.bundle_name import NamedBundle
 from edge.vision.drift import Standard, Watches
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.2
 WATCH_S = 1.0
+ASKED = "asked"  # what the batcher takes for one more camera: pictures to be scored that are not the line's
 GROUP_FRAMES = 256  # about how many frames share one transaction at the most
 
 
@@ -48,6 +54,9 @@ class Scorer(Protocol):
 
         It is called about once a second, from another thread than `score`.
         """
+
+    def bundles(self) -> Sequence[NamedBundle]:
+        """The bundles that judge now or from the next call of `score` on."""
 
     def score(self, pictures: Sequence[Pixels], categories: Sequence[str | None]) -> list[Verdict]:
         """One verdict a picture, in order; category None means that nobody calibrated this camera."""
@@ -77,26 +86,39 @@ class Worker:
         self._engine = open_engine(settings.database, writes=True)
         self._writer = Writer(self._engine, settings.media)
         self._watches = Watches(scorer.standard, lambda run, camera: in_force(self._engine, run, camera))
+        self._live = LiveView(settings.live)
+        self._score_socket = settings.score_socket
         self._suspects = Suspects(settings.data / "scoring.json")
         self._link = WorkerLink(
             settings.line_address,
             credits=settings.credits,
             max_message_bytes=settings.max_message_bytes,
         )
-        self._batcher: Batcher[Job] = Batcher(batch_size=settings.batch_size)
+        self._batcher: Batcher[Job | Asked] = Batcher(batch_size=settings.batch_size)
         self._scored: queue.Queue[list[Entry]] = queue.Queue(maxsize=64)  # an empty list is the end
         self._committed: queue.SimpleQueue[list[Entry]] = queue.SimpleQueue()
         self._categories: dict[tuple[str, str], str | None] = {}
         self._credits = settings.credits
         self._at_hand: dict[tuple[str, str], AtHand] = {}
         self._loaded: set[str] = set()  # categories
+        self._noted: set[str] = set()  # bundles that are in the record, by content hash
         self._stop = threading.Event()
         self._ending = threading.Event()  # not `_stop`: a signal sets that, perhaps while this thread does
 
+    def _serve(self) -> ScoreService | None:
+        """Score pictures for the page, too; a line that cannot do that inspects all the same."""
+        try:
+            return ScoreService(self._score_socket, self._ask, self._name_of)
+        except OSError as error:
+            log.error("pictures cannot be scored for the page, %s: %s", self._score_socket, error)
+            return None
+
     def run(self) -> None:
         """Work until `stop`; what was received by then is scored and recorded. Raises what any thread raised."""
-        with ThreadPoolExecutor(max_workers=3) as pool:
-            bodies = [pool.submit(self._score), pool.submit(self._write), pool.submit(self._watch)]
+        service = self._serve()
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            work = self._score, self._write, self._watch, self._live.run
+            bodies = [pool.submit(body) for body in work]
             for body in bodies:
                 body.add_done_callback(lambda _: self._link.wakeup.set())
             try:
@@ -104,7 +126,10 @@ class Worker:
                     self._talk()
                 self._finish(bodies)
             finally:
+                if service:
+                    service.close()
                 self._batcher.close()
+                self._live.close()
                 self._link.close()
                 self._engine.dispose()
 
@@ -117,6 +142,7 @@ class Worker:
         """Let what is at hand be scored and recorded; raise what a thread raised."""
         self._ending.set()
         self._batcher.close()
+        self._live.close()
         while not all(body.done() for body in bodies):
             self._link.wakeup.wait(POLL_S)
             self._acknowledge()
@@ -167,6 +193,7 @@ class Worker:
             if hello.category is not None and hello.category not in self._loaded:
                 self._scorer.load(hello.category)
                 self._loaded.add(hello.category)
+                self._note_bundles()
             committed, highest = self._writer.register(
                 hello.run, hello.camera, source=hello.source, category=hello.category
             )  # fmt: skip
@@ -192,10 +219,34 @@ class Worker:
 
     def _score(self) -> None:
         try:
-            while jobs := self._batcher.take():
-                self._scored.put(self._judge(jobs))
+            while batch := self._batcher.take():
+                if jobs := [job for job in batch if isinstance(job, Job)]:
+                    self._scored.put(self._judge(jobs))
+                for asked in batch:
+                    if isinstance(asked, Asked):
+                        self._score_asked(asked)
         finally:
             self._scored.put([])
+
+    def _score_asked(self, asked: Asked) -> None:
+        """Score a picture that is not the line's; what goes wrong with it is told to whoever asked."""
+        try:
+            (verdict,) = self._scorer.score([asked.pixels], [asked.category])
+        except (EdgeError, *BROKEN) as error:
+            asked.verdict.set_exception(EdgeError(f"the picture cannot be scored: {error!r}"))
+        else:
+            asked.verdict.set_result(verdict)
+
+    def _ask(self, asked: Asked) -> Verdict:
+        """Let a picture be scored in its turn. Raises EdgeError for a category without a bundle, and TimeoutError."""
+        if asked.category is not None and asked.category not in self._loaded:
+            self._scorer.load(asked.category)
+            self._loaded.add(asked.category)
+        self._batcher.put(ASKED, asked)
+        return asked.verdict.result(PATIENCE_S)
+
+    def _name_of(self, sha256: str) -> str | None:
+        return next((bundle.name for bundle in self._scorer.bundles() if bundle.sha256 == sha256), None)
 
     def _judge(self, jobs: Sequence[Job]) -> list[Entry]:
         """The outcome of each job, in order; suspects are scored alone, after the others have been."""
@@ -242,6 +293,14 @@ class Worker:
     def _watch(self) -> None:
         while not self._ending.wait(WATCH_S):
             self._scorer.refresh()
+            self._note_bundles()
+
+    def _note_bundles(self) -> None:
+        """Give the record the names of bundles that are new to it."""
+        for bundle in self._scorer.bundles():
+            if bundle.sha256 not in self._noted:
+                record_bundle(self._engine, **asdict(bundle))
+                self._noted.add(bundle.sha256)
 
     # write
 
@@ -250,6 +309,7 @@ class Worker:
             self._writer.write(entries)
             self._committed.put(entries)
             self._link.wakeup.set()
+            self._live.offer(entries)
 
     def _next_group(self) -> list[Entry]:
         """Wait for scored frames, then take all that are there: one transaction for as many as came meanwhile."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,9 +12,11 @@ from edge.errors import EdgeError
 from edge.frame import Frame, FrameInfo, Pixels
 from edge.line.shot import Shot
 from edge.verdict import Outcome, Reason, Region, Scale, Verdict
+from edge.vision.bundle_name import NamedBundle
 
 HEIGHT, WIDTH = 48, 64
 DEFECT_EVERY = 10
+NUMBERS = NamedBundle("b" * 64, "numbers@1", "numbers", "none", "numbers/1")
 
 
 def numbered_picture(number: int) -> Pixels:
@@ -72,6 +75,9 @@ class NumberScorer:
     def standard(self, bundle: str) -> None:
         return None
 
+    def bundles(self) -> list[NamedBundle]:
+        return [NUMBERS]
+
     def score(self, pictures: Sequence[Pixels], categories: Sequence[str | None]) -> list[Verdict]:
         self.batch_sizes.append(len(pictures))
         time.sleep(self._delay_s * len(pictures))
@@ -82,7 +88,9 @@ class NumberScorer:
 
             os.kill(os.getpid(), signal.SIGKILL)
         return [
-            number_verdict(number) if category else Verdict(Outcome.UNSURE, Reason.UNCALIBRATED)
+            replace(number_verdict(number), category=category)
+            if category
+            else Verdict(Outcome.UNSURE, Reason.UNCALIBRATED)
             for number, category in zip(numbers, categories, strict=True)
         ]
 

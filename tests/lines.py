@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from edge.ledger.counts import RunCount
 from edge.ledger.record import Inspection, open_engine
@@ -54,7 +54,12 @@ def rows(settings: Settings) -> list[Inspection]:
     """All rows, in order of commit."""
     engine = open_engine(settings.database)
     with Session(engine) as session:
-        found = list(session.scalars(select(Inspection).order_by(Inspection.id)))
+        query = (
+            select(Inspection)
+            .options(joinedload(Inspection.judged_by), joinedload(Inspection.camera))
+            .order_by(Inspection.id)
+        )
+        found = list(session.scalars(query))
     engine.dispose()
     return found
 

@@ -7,12 +7,14 @@ from edge.settings import Settings
 from edge.worker import Worker
 from tests.fakes import NumberScorer
 
+CATEGORIES = ("numbers", "letters", "lost")
+
 
 def main() -> None:
     delay_s = float(sys.argv[1]) if len(sys.argv) > 1 else 0.0
     poison = int(sys.argv[2]) if len(sys.argv) > 2 else None
     start_logging("info")
-    worker = Worker(Settings.read(), NumberScorer(delay_s=delay_s, poison=poison))
+    worker = Worker(Settings.read(), NumberScorer(categories=CATEGORIES, delay_s=delay_s, poison=poison))
     stop_on_signal(worker.stop)
     worker.run()
 

@@ -90,12 +90,13 @@ export function showLink(state, words) {
 }
 
 // Listens to the line's news: `handlers` by event name; comes back by itself when the connection was lost.
-export function listen(handlers, { waiting = false } = {}) {
-  const news = new EventSource(`/api/v1/events?after=${document.body.dataset.after}`);
+// address: of another stream than the record's.
+export function listen(handlers, { waiting = false, address } = {}) {
+  const news = new EventSource(address ?? `/api/v1/events?after=${document.body.dataset.after}`);
   news.onopen = () => showLink(waiting ? "waiting" : "live", waiting ? "Waiting" : "Live");
   news.onerror = () => {
     showLink("lost", "Connection lost");
-    if (news.readyState === EventSource.CLOSED) setTimeout(() => comeBack(handlers, { waiting }), 3000);
+    if (news.readyState === EventSource.CLOSED) setTimeout(() => comeBack(handlers, { waiting, address }), 3000);
   };
   news.addEventListener("reset", () => location.reload());
   for (const [name, act] of Object.entries(handlers)) news.addEventListener(name, act);

@@ -1,22 +1,21 @@
 """The bundles that have judged: what people call them, and where their reference pictures are."""
 
-from sqlalchemy import BigInteger
-from sqlalchemy.orm import Mapped, mapped_column
+import time
 
-from edge.ledger.record import Base
+from sqlalchemy import Engine
+
+from edge.ledger.record import BundleRow, unit_of_work
+
+__all__ = ["BundleRow", "record_bundle"]
 
 
-class BundleRow(Base):
-    """A bundle by its content hash, as the worker loaded it first.
-
-    name: for example `pcb@7`;  folder: relative to the folder of bundles
-    """
-
-    __tablename__ = "bundle"
-
-    sha256: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    category: Mapped[str]
-    encoder: Mapped[str]
-    folder: Mapped[str]
-    first_used_ns: Mapped[int] = mapped_column(BigInteger)
+def record_bundle(engine: Engine, *, sha256: str, name: str, category: str, encoder: str, folder: str) -> None:
+    """Note a bundle that is about to judge; one that is noted already stays as it is. engine: opened for writing."""
+    with unit_of_work(engine) as session:
+        if session.get(BundleRow, sha256) is None:
+            session.add(
+                BundleRow(
+                    sha256=sha256, name=name, category=category, encoder=encoder, folder=folder,
+                    first_used_ns=time.time_ns(),
+                )
+            )  # fmt: skip

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.errors import EdgeError
 from edge.frame import FrameInfo, Pixels
@@ -25,13 +24,20 @@ def media_stem(info: FrameInfo) -> str:
 def write_picture(media: Path, stem: str, pixels: Pixels) -> str:
     """Write [H, W, 3] uint8 RGB as a JPEG (quality 95) that is on disk when this returns; returns its relative path."""
     bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-    return _write(media, f"{stem}.jpg", cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1])
+    return _write(
+        media, f"{stem}.jpg", cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
+    )
 
 
 def write_map(media: Path, stem: str, anomaly_map: AnomalyMap, *, top: float) -> str:
     """Write an anomaly map as 16-bit PNG whose 65535 stands for `top`; larger values are clipped to it."""
+    return _write(media, f"{stem}.png", encode_map(anomaly_map, top=top))
+
+
+def encode_map(anomaly_map: AnomalyMap, *, top: float) -> bytes:
+    """An anomaly map as `write_map` writes it."""
     levels = np.clip(anomaly_map / top * MAP_LEVELS, 0, MAP_LEVELS).round().astype(np.uint16)
-    return _write(media, f"{stem}.png", cv2.imencode(".png", levels, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1])
+    return cv2.imencode(".png", levels, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
 
 
 def drop_media(media: Path, stem: str) -> None:
@@ -42,19 +48,27 @@ def drop_media(media: Path, stem: str) -> None:
 
 def read_map(path: Path, *, top: float) -> AnomalyMap:
     """Read what `write_map` wrote: [h, w] float32, exact to top / 131070. Raises EdgeError if it cannot be read."""
-    levels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
-    if levels is None or levels.dtype != np.uint16:
+    found = decode_map(path.read_bytes(), top=top) if path.is_file() else None
+    if found is None:
         raise EdgeError(f"anomaly map {path} is missing or damaged; `edge verify` lists all such files.")
+    return found
+
+
+def decode_map(png: bytes, *, top: float) -> AnomalyMap | None:
+    """What `encode_map` encoded, exact to top / 131070; None for what it never wrote."""
+    levels = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED) if png else None
+    if levels is None or levels.dtype != np.uint16:
+        return None
     return (levels.astype(np.float32) * np.float32(top / MAP_LEVELS)).astype(np.float32)
 
 
-def _write(media: Path, relative: str, encoded: NDArray[np.uint8]) -> str:
+def _write(media: Path, relative: str, encoded: bytes) -> str:
     """Write to a temporary name, flush to disk, rename: a file with its final name is whole."""
     path = media / relative
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".part")
     with temporary.open("wb") as file:
-        file.write(encoded.tobytes())
+        file.write(encoded)
         file.flush()
         os.fsync(file.fileno())
     temporary.rename(path)

@@ -102,6 +102,9 @@ class Inspection(Base):
 
     run: Mapped[Run] = relationship()
     camera: Mapped[Camera] = relationship()
+    judged_by: Mapped["BundleRow | None"] = relationship(
+        primaryjoin="foreign(Inspection.bundle) == BundleRow.sha256", viewonly=True
+    )
     regions: Mapped[list["RegionRow"]] = relationship(order_by="RegionRow.peak.desc()", back_populates="inspection")
 
 
@@ -120,6 +123,22 @@ class RegionRow(Base):
     peak: Mapped[float]
 
     inspection: Mapped[Inspection] = relationship(back_populates="regions")
+
+
+class BundleRow(Base):
+    """A bundle by its content hash, as the worker loaded it first.
+
+    name: for example `pcb@7`;  folder: relative to the folder of bundles
+    """
+
+    __tablename__ = "bundle"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    category: Mapped[str]
+    encoder: Mapped[str]
+    folder: Mapped[str]
+    first_used_ns: Mapped[int] = mapped_column(BigInteger)
 
 
 class AlarmRow(Base):

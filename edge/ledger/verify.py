@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from edge.errors import EdgeError
 from edge.ledger.record import Camera, Inspection, Run
 from edge.ledger.writer import Entry, Writer
-from edge.line.journal import Journal, JournalInUse, ended, numbers_in, read_header
+from edge.line.journal import Journal, JournalInUse, ended, last_category, numbers_in, read_header
 from edge.verdict import Outcome, Reason, not_inspected
 
 SETTLE_GROUP = 500
@@ -88,7 +88,7 @@ def settle(engine: Engine, reason: Reason, *, journals: Path, media: Path) -> in
                 run=path.parent.name,
                 camera=path.stem,
                 source=str(header["source"]),
-                category=header["category"],
+                category=last_category(path),
             )
         except JournalInUse:
             continue
@@ -99,9 +99,7 @@ def settle(engine: Engine, reason: Reason, *, journals: Path, media: Path) -> in
 
 
 def _settle(writer: Writer, journal: Journal, reason: Reason, header: Mapping[str, str | None]) -> int:
-    committed, _ = writer.register(
-        journal.run, journal.camera, source=str(header["source"]), category=header["category"]
-    )
+    committed, _ = writer.register(journal.run, journal.camera, source=str(header["source"]), category=journal.category)
     settled = 0
     for start in range(committed + 1, journal.numbered + 1, SETTLE_GROUP):
         frames = journal.entries(start, min(journal.numbered, start + SETTLE_GROUP - 1))

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session, aliased
 
 from edge import __version__
 from edge.alarm import Alarm
-from edge.errors import EdgeError
 from edge.frame import FrameInfo, Pixels
 from edge.ledger.alarms import alarm_row
 from edge.ledger.media import drop_media, media_stem, write_map, write_picture
@@ -45,9 +44,8 @@ class Writer:
     def register(self, run: str, camera: str, *, source: str, category: str | None) -> tuple[int, int]:
         """Make sure that run and camera have their rows; returns what is recorded of the camera.
 
-        That is (the number up to which every frame is, the highest number that is).
-
-        Raises EdgeError if the camera is known in this run with another category.
+        That is (the number up to which every frame is, the highest number that is). The camera's category follows a
+        changeover; each inspection has the one that it was judged as.
         """
         with unit_of_work(self._engine) as session:
             run_row = session.scalar(select(Run).where(Run.name == run))
@@ -60,10 +58,7 @@ class Writer:
                 row = Camera(run_id=run_row.id, name=camera, source=source, category=category)
                 session.add(row)
                 session.flush()
-            if row.category != category:
-                raise EdgeError(
-                    f"camera {camera} inspects {row.category} in run {run}, not {category}; begin a new run."
-                )
+            row.category = category
             self._cameras[run, camera] = (run_row.id, row.id)
             committed, self._highest[run, camera] = _high_water_marks(session, run_row.id, row.id)
             return committed, self._highest[run, camera]

@@ -17,22 +17,24 @@ DEMOS = ("pcb",)
 """What can follow `demo:`."""
 
 
-def open_camera(spec: CameraSpec, *, fps: float | None, once: bool) -> Camera:
+def open_camera(spec: CameraSpec, *, fps: float | None, once: bool, unpaced: int = 0) -> Camera:
     """Open a camera. Raises EdgeError as `check_source` does, and CameraError if it cannot be opened.
 
     fps:  at most so many frames a second; None: a folder or video as fast as asked, demo DEMO_FPS, live as it comes
+    unpaced: so many pictures of a source that ends come as fast as asked, since they were inspected before
     once: end the demo after DEMO_TRAY boards; folders and videos end by themselves, live cameras never
     """
     if fps is not None and fps <= 0:
         raise EdgeError(f"camera {spec.redacted}: {fps} frames a second is not possible. Give a number above 0.")
     check_source(spec)
     if spec.kind is Kind.DEMO:
-        return open_demo(spec, fps=fps, once=once)
+        return open_demo(spec, fps=fps, once=once, unpaced=unpaced)
     if spec.kind is not Kind.PATH:
         return Live(spec, fps=fps)
     path = Path(spec.address)
     is_folder = path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES
-    return open_folder(spec, fps=fps) if is_folder else open_video(spec, fps=fps)
+    opened = open_folder if is_folder else open_video
+    return opened(spec, fps=fps, unpaced=unpaced)
 
 
 def check_source(spec: CameraSpec, *, devices: Path = Path("/dev")) -> None:

@@ -2,14 +2,15 @@
 
 A line is handed to the operating system in one write, so it survives SIGKILL of the capture (not a power cut).
 The file: a header line {"version", "run", "camera", "source", "category"}, then one line a frame,
-[seq, captured_ns, source, part, lot, serial], and {"ended": true} after a clean end.
+[seq, captured_ns, source, part, lot, serial], {"category"} where the camera was changed over to another category, and
+{"ended": true} after a clean end.
 """
 
 import errno
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -31,7 +32,8 @@ class Journal:
     def __init__(self, folder: Path, *, run: str, camera: str, source: str, category: str | None) -> None:
         """Open or create `<folder>/<run>/<camera>.jsonl` and go on after its last whole line.
 
-        Raises EdgeError if another process writes it, a newer version wrote it, or it is about another category.
+        category: what the next frames are inspected as; noted where it is not what the last ones were
+        Raises EdgeError if another process writes it, or a newer version wrote it.
         """
         self.run, self.camera, self.category = run, camera, category
         self.path = folder / run / f"{camera}.jsonl"
@@ -44,6 +46,8 @@ class Journal:
         if self._size == 0:
             header = {"version": VERSION, "run": run, "camera": camera, "source": source, "category": category}
             self._write(header)
+        elif last_category(self.path) != category:
+            self._write({"category": category})
 
     def append(
         self, *, captured_ns: int, source: str, identity: PartIdentity = NO_IDENTITY, deadline_ns: int | None = None
@@ -107,20 +111,13 @@ class Journal:
                 if not line.endswith(b"\n"):
                     break
                 if size == 0:
-                    self._check_category(_checked(json.loads(line), self.path))
+                    _checked(json.loads(line), self.path)
                 elif line.startswith(b"["):
                     self.numbered += 1
                     self._index(self.numbered, size)
                 size += len(line)
         os.ftruncate(self._fd, size)
         return size
-
-    def _check_category(self, header: Mapping[str, object]) -> None:
-        if header["category"] != self.category:
-            raise EdgeError(
-                f"journal {self.path} is of a run that inspects {header['category']}, not {self.category}. "
-                "Begin another run with --run NAME."
-            )
 
     def _index(self, seq: int, offset: int) -> None:
         if (seq - 1) % INDEX_STEP == 0:
@@ -136,10 +133,26 @@ def read_header(path: Path) -> dict[str, str | None] | None:
     return _checked(json.loads(first), path)
 
 
+def last_category(path: Path) -> str | None:
+    """What a journal's camera inspected last; None: nobody said, or nothing whole was written."""
+    category: str | None = None
+    with path.open("rb") as file:
+        for line in file:
+            if line.startswith(b"{") and line.endswith(b"\n"):
+                category = json.loads(line).get("category", category)
+    return category
+
+
 def numbers_in(path: Path) -> list[int]:
     """The numbers that a journal gave to frames, as they stand there; a torn last line gave none."""
     with path.open("rb") as file:
         return [info.seq for info in frames_in(file, run="", camera="")]
+
+
+def count_in(folder: Path, run: str, camera: str) -> int:
+    """How many numbers a camera has given in a run; 0 if it has no journal there."""
+    path = folder / run / f"{camera}.jsonl"
+    return len(numbers_in(path)) if path.exists() else 0
 
 
 def ended(path: Path) -> bool:
@@ -172,7 +185,7 @@ class JournalCount:
 def unfinished_run(folder: Path, camera: str, category: str | None) -> str | None:
     """The latest run of this camera, if it did not end cleanly and inspects this category; else None."""
     paths = sorted(folder.glob(f"*/{camera}.jsonl"), key=lambda path: path.stat().st_mtime_ns)
-    if not paths or ended(paths[-1]) or (read_header(paths[-1]) or {}).get("category") != category:
+    if not paths or ended(paths[-1]) or last_category(paths[-1]) != category:
         return None
     return paths[-1].parent.name
 

@@ -19,6 +19,11 @@ class Pace:
         self._due_s = max(self._due_s + self._period_s, time.monotonic())
         return True
 
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopped.is_set()
+
     def due(self) -> bool:
         """Whether the beat has come; does not wait, and counts the beat if it has."""
         return time.monotonic() >= self._due_s and self.wait()

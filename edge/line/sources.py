@@ -23,6 +23,7 @@ DEMO_TRAY = 60
 class PacedSource:
     """Gives out pictures one by one, at most `fps` a second; None is as fast as asked.
 
+    unpaced:  so many at the beginning come as fast as asked: they were inspected before
     pictures: (source, [H, W, 3] uint8 RGB or None if unreadable) in order
     """
 
@@ -34,6 +35,7 @@ class PacedSource:
         pictures: Iterator[tuple[str, Pixels | None]],
         *,
         fps: float | None,
+        unpaced: int = 0,
         finite: bool = True,
         continuous: bool = False,
     ) -> None:
@@ -42,10 +44,12 @@ class PacedSource:
         self.continuous = continuous
         self._pictures = pictures
         self._pace = Pace(fps)
+        self._unpaced = unpaced
 
     def read(self) -> Shot | None:
         """The next picture when it is due; None at the end or once closed."""
-        if not self._pace.wait():
+        self._unpaced -= 1
+        if self._pace.stopped or (self._unpaced < 0 and not self._pace.wait()):
             return None
         source, pixels = next(self._pictures, (None, None))
         return None if source is None else Shot(pixels, time.time_ns(), source)
@@ -59,27 +63,27 @@ class PacedSource:
         self._pace.stop()
 
 
-def open_folder(spec: CameraSpec, *, fps: float | None) -> PacedSource:
+def open_folder(spec: CameraSpec, *, fps: float | None, unpaced: int = 0) -> PacedSource:
     """The pictures of a folder in name order, or the one picture if the address is a picture; files as of now."""
     path = Path(spec.address)
     files = pictures_in(path) if path.is_dir() else [path]
-    return PacedSource(spec, ((file.name, read_or_none(file)) for file in files), fps=fps)
+    return PacedSource(spec, ((file.name, read_or_none(file)) for file in files), fps=fps, unpaced=unpaced)
 
 
-def open_video(spec: CameraSpec, *, fps: float | None) -> PacedSource:
+def open_video(spec: CameraSpec, *, fps: float | None, unpaced: int = 0) -> PacedSource:
     """The frames of a video file in order. Raises CameraError if it is no video that FFmpeg can read."""
     path = Path(spec.address)
     capture = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG)
     if not capture.isOpened():
         raise CameraError(f"video {path} cannot be read. Convert it to MP4 (H.264), or give a folder of pictures.")
-    return PacedSource(spec, video_frames(capture, path.name), fps=fps, continuous=True)
+    return PacedSource(spec, video_frames(capture, path.name), fps=fps, unpaced=unpaced, continuous=True)
 
 
-def open_demo(spec: CameraSpec, *, fps: float | None, once: bool) -> PacedSource:
+def open_demo(spec: CameraSpec, *, fps: float | None, once: bool, unpaced: int = 0) -> PacedSource:
     """Demo boards, DEMO_FPS a second unless told otherwise; endless, or DEMO_TRAY boards with `once`."""
     boards = ((f"{spec.address}#{number}", board.pixels) for number, board in zip(count(1), demo_boards()))
     pictures = islice(boards, DEMO_TRAY) if once else boards
-    return PacedSource(spec, pictures, fps=fps or DEMO_FPS, finite=once)
+    return PacedSource(spec, pictures, fps=fps or DEMO_FPS, unpaced=unpaced if once else 0, finite=once)
 
 
 def pictures_in(folder: Path) -> list[Path]:

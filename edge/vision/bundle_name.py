@@ -20,6 +20,17 @@ class BundleName:
         return self.category if self.version is None else f"{self.category}@{self.version}"
 
 
+@dataclass(frozen=True, slots=True)
+class NamedBundle:
+    """What the record keeps of a bundle. name: with its number;  folder: relative to the folder of bundles."""
+
+    sha256: str
+    name: str
+    category: str
+    encoder: str
+    folder: str
+
+
 def parse_bundle_name(text: str) -> BundleName:
     """`pcb@7` or `pcb` as a name. Raises EdgeError for anything else."""
     if not (found := NAME.fullmatch(text)):

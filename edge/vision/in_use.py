@@ -4,9 +4,10 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.errors import EdgeError
+from edge.errors import BROKEN, EdgeError
 from edge.vision.bundle import Bundle, load_bundle
 from edge.vision.bundle_heads import load_heads
+from edge.vision.bundle_name import NamedBundle
 from edge.vision.bundle_promotion import current_file
 from edge.vision.bundle_scene import load_scene
 from edge.vision.drift import Standard, standard_of
@@ -15,9 +16,6 @@ from edge.vision.heads import Heads
 from edge.vision.scene import Scene
 
 log = logging.getLogger(__name__)
-
-BROKEN = (OSError, TypeError, ValueError, LookupError, RuntimeError, ArithmeticError)
-"""What a bundle that was not written by this program can raise; the line must not die of what somebody promoted."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +47,20 @@ class BundlesInUse:
     def standard(self, sha256: str) -> Standard | None:
         """What the bundle with this content hash holds as normal; None if it is not in use."""
         return next((one.standard for one in list(self._loaded.values()) if one.bundle.sha256 == sha256), None)
+
+    def named(self) -> list[NamedBundle]:
+        """The bundles that judge, and those that will from the next adopt on."""
+        bundles = [one.bundle for one in (*list(self._loaded.values()), *list(self._waiting.values()))]
+        return [
+            NamedBundle(
+                sha256=bundle.sha256,
+                name=str(bundle.name),
+                category=bundle.manifest.category,
+                encoder=bundle.manifest.encoder,
+                folder=str(bundle.folder.relative_to(self._bundles_dir)),
+            )
+            for bundle in bundles
+        ]
 
     def load(self, category: str) -> None:
         """Load, or load again, the category's bundle in use. Raises EdgeError as load_bundle and load_heads."""

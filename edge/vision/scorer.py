@@ -10,6 +10,7 @@ from edge.frame import Pixels
 from edge.settings import Settings
 from edge.verdict import Outcome, Reason, Verdict, not_inspected
 from edge.vision.bundle import Bundle
+from edge.vision.bundle_name import NamedBundle
 from edge.vision.drift import Standard
 from edge.vision.encoder import configured_encoder
 from edge.vision.features import Encoder, Features
@@ -47,6 +48,10 @@ class VisionScorer:
     def standard(self, bundle: str) -> Standard | None:
         """What the bundle in use with this content hash holds as normal; None if there is none."""
         return self._bundles.standard(bundle)
+
+    def bundles(self) -> list[NamedBundle]:
+        """The bundles that judge now or from the next call of `score` on."""
+        return self._bundles.named()
 
     def use(self, bundle: Bundle) -> None:
         """Judge the bundle's category by it from now on, whether it is promoted or not. Raises EdgeError as `load`."""

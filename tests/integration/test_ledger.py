@@ -2,6 +2,7 @@ import itertools
 import sqlite3
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from edge.errors import EdgeError
 from edge.frame import FrameInfo, PartIdentity
 from edge.ledger.counts import RunCount
 from edge.ledger.media import media_stem, read_map, write_picture
-from edge.ledger.record import Base, Inspection, open_engine
+from edge.ledger.record import Base, Camera, Inspection, open_engine
 from edge.ledger.schema import prepare
 from edge.ledger.verify import settle, verify
 from edge.ledger.writer import Entry, Writer
@@ -94,9 +95,13 @@ def test_the_high_water_mark_stops_at_the_first_gap(writer: Writer) -> None:
     assert mark() == 6
 
 
-def test_a_camera_cannot_change_its_category_within_a_run(writer: Writer) -> None:
-    with pytest.raises(EdgeError, match="numbers"):
-        writer.register("run", "cam", source="somewhere", category="letters")
+def test_after_a_changeover_each_frame_keeps_what_it_was_judged_as(engine: Engine, writer: Writer) -> None:
+    writer.write([entry(1)])
+    assert writer.register("run", "cam", source="somewhere", category="letters") == (1, 1)
+    writer.write([Entry(entry(2).info, replace(number_verdict(2), category="letters"), numbered_picture(2))])
+    assert [(row.camera_id, row.category) for row in rows(engine)] == [(1, "numbers"), (1, "letters")]
+    with Session(engine) as session:
+        assert session.scalars(select(Camera.category)).all() == ["letters"]
 
 
 def test_a_failed_transaction_leaves_no_row(engine: Engine, writer: Writer, tmp_path: Path) -> None:

@@ -386,3 +386,11 @@ def test_the_worker_link_gives_its_address_back(settings: Settings) -> None:
     for _ in range(2):
         link = WorkerLink(settings.line_address, credits=1, max_message_bytes=1 << 20)
         link.close()
+
+
+def test_the_record_knows_what_people_call_the_bundle_that_judged(settings: Settings, tmp_path: Path) -> None:
+    with running(settings, NumberScorer()):
+        capture_all(settings, options(numbered_folder(tmp_path / "parts", 10)))
+    (row,) = [row for row in rows(settings) if row.bundle]
+    assert row.judged_by is not None
+    assert (row.judged_by.name, row.judged_by.category, row.judged_by.folder) == ("numbers@1", "numbers", "numbers/1")

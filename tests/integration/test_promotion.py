@@ -93,5 +93,6 @@ def test_a_promotion_is_taken_up_without_losing_a_frame(tmp_path: Path, caplog: 
     assert [row.seq for row in found] == list(range(1, len(found) + 1))
     assert {row.outcome for row in found} <= {"ok", "defect"}
     assert [sha256 for sha256, _ in groupby(row.bundle for row in found)] == [first, second, first]
+    assert {row.bundle: row.judged_by and row.judged_by.name for row in found} == {first: "part@1", second: "part@2"}
     assert report(settings).good_while(running=False)
     assert caplog.text.count("part@2 stays in use") == 1

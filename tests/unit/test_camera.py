@@ -15,6 +15,7 @@ from edge.line.camera_spec import CameraSpec, parse_camera
 from edge.line.demo import demo_boards
 from edge.line.live import Live
 from edge.line.sources import DEMO_TRAY
+from tests.fakes import numbered_folder
 
 
 def shots(camera: Camera) -> list[Shot]:
@@ -320,3 +321,17 @@ def test_closing_during_a_read_neither_blocks_nor_pulls_the_device_away() -> Non
     assert not capture.opened
     camera.close()
     assert camera.read() is None
+
+
+def test_pictures_that_were_inspected_before_are_passed_over_without_waiting_for_their_time(tmp_path: Path) -> None:
+    folder = numbered_folder(tmp_path / "parts", 40)
+    camera = open_camera(parse_camera(str(folder)), fps=20, once=True, unpaced=30)
+    began_s = time.monotonic()
+    for _ in range(30):
+        camera.read()
+    hurried_s = time.monotonic() - began_s
+    for _ in range(10):
+        camera.read()
+    assert hurried_s < 0.4
+    assert time.monotonic() - began_s - hurried_s > 0.4
+    camera.close()

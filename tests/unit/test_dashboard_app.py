@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from edge.ledger.bundles import record_bundle
 from edge.settings import Settings
 from tests.ledger_rows import HEIGHT, WIDTH, Ledger, grey_picture, map_with_spot, new_ledger
 from tests.page_client import page_client
@@ -40,6 +41,15 @@ def test_index_shows_a_flagged_frame_with_everything_the_record_holds(ledger: Le
     assert f'viewBox="0 0 {WIDTH} {HEIGHT}"' in page
     assert '<rect x="60" y="40" width="40" height="40"/>' in page
     assert f"/frames/{frame_id}/heatmap.png?v=" in page
+
+
+def test_a_bundle_is_shown_by_the_name_that_people_know(ledger: Ledger, client: TestClient) -> None:
+    frame_id = ledger.add_defect()
+    record_bundle(ledger.engine, sha256="ab" * 32, name="pcb@7", category="pcb", encoder="lite", folder="pcb/7")
+    assert client.get(f"/api/v1/frames/{frame_id}").json()["bundle_name"] == "pcb@7"
+    assert client.get("/api/v1/frames").json()["frames"][0]["bundle_name"] == "pcb@7"
+    assert "pcb@7</dd>" in client.get("/").text
+    assert f"pcb@7 · {'ab' * 32}" in client.get(f"/frames/{frame_id}").text
 
 
 def test_frame_page_says_why_it_was_flagged(ledger: Ledger, client: TestClient) -> None:

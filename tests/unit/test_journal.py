@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge.errors import EdgeError
 from edge.frame import PartIdentity
-from edge.line.journal import INDEX_STEP, Journal, JournalCount, numbers_in, read_header, unfinished_run
+from edge.line.journal import INDEX_STEP, Journal, JournalCount, last_category, numbers_in, read_header, unfinished_run
 
 
 def open_journal(folder: Path, run: str = "r") -> Journal:
@@ -108,12 +108,23 @@ def test_what_append_returned_survives_sigkill(tmp_path: Path) -> None:
         assert journal.numbered >= last
 
 
-def test_a_run_of_another_category_is_not_gone_on_with(tmp_path: Path) -> None:
+def test_a_run_of_another_category_is_not_gone_on_with_by_itself(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
         fill(journal, 2)
     assert unfinished_run(tmp_path, "cam", "cake") is None
-    with pytest.raises(EdgeError, match="pcb, not cake"):
-        Journal(tmp_path, run="r", camera="cam", source="somewhere", category="cake")
+
+
+def test_a_changeover_is_noted_and_the_numbers_go_on(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal:
+        fill(journal, 2)
+        journal.end()
+    for category in ("cake", "cake", "pcb"):
+        with Journal(tmp_path, run="r", camera="cam", source="somewhere", category=category) as journal:
+            fill(journal, 1)
+        assert last_category(journal.path) == category
+    assert numbers_in(journal.path) == [1, 2, 3, 4, 5]
+    assert journal.path.read_bytes().count(b"cake") == 1
+    assert unfinished_run(tmp_path, "cam", "pcb") == "r"
 
 
 def test_a_full_disk_gives_no_number_and_leaves_whole_lines(tmp_path: Path) -> None:

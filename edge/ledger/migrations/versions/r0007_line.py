@@ -1,4 +1,4 @@
-"""What the page asks of the line, what state its cameras are in, and which bundles have judged."""
+"""What the page asks of the line, what its cameras do, which categories there are, which bundles have judged."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -36,8 +36,14 @@ def upgrade() -> None:
         sa.Column("category", sa.String),
         sa.Column("state", sa.String, nullable=False),
         sa.Column("reason", sa.String),
+        sa.Column("asked_by", sa.String),
         sa.Column("since_ns", sa.BigInteger, nullable=False),
         sa.Column("beat_ns", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "category_at_hand",
+        sa.Column("name", sa.String, primary_key=True),
+        sa.Column("bundle", sa.String, nullable=False),
     )
     op.create_table(
         "bundle",
@@ -51,5 +57,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("bundle", "camera_state", "line_order"):
+    for table in ("bundle", "category_at_hand", "camera_state", "line_order"):
         op.drop_table(table)

@@ -1,0 +1,58 @@
+"""Takes orders out of the record, has them done step by step beside the line's work, and writes the answers."""
+
+import logging
+from collections.abc import Callable, Generator, Mapping
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from edge.errors import EdgeError
+from edge.ledger.orders import Order, OrderState, answer_order, begin_order, refuse_open, waiting_orders
+
+log = logging.getLogger(__name__)
+
+Steps = Generator[None, None, str]
+"""An order being done: no step takes time worth mentioning, what is returned is the answer, an EdgeError refuses."""
+
+NOT_RUNNING = "the line was not running; ask again"
+STOPPED = "the line was stopped before it was done"
+
+
+class OrderDesk:
+    """Does orders of some kinds, one at a time for each camera. For one thread; call `tick` a few times a second."""
+
+    def __init__(self, kinds: Mapping[str, Callable[[Order], Steps]], *, reads: Engine, writes: Engine) -> None:
+        """kinds: how an order of each kind is done; others are left alone. What was asked before now is refused."""
+        self._kinds, self._reads, self._writes = kinds, reads, writes
+        self._under_way: dict[str | None, tuple[Order, Steps]] = {}  # by camera
+        refuse_open(writes, kinds, NOT_RUNNING)
+
+    def tick(self) -> None:
+        """Begin what is asked and take each order one step further."""
+        with Session(self._reads, expire_on_commit=False) as session:
+            asked = waiting_orders(session, self._kinds)
+        for order in asked:
+            if order.camera not in self._under_way:
+                log.info("%s asks: %s of %s (%s)", order.asked_by, order.kind, order.camera, order.reason)
+                begin_order(self._writes, order.id)
+                self._under_way[order.camera] = order, self._kinds[order.kind](order)
+        for order, steps in list(self._under_way.values()):
+            self._step(order, steps)
+
+    def close(self) -> None:
+        """Refuse what has no answer yet."""
+        for _, steps in self._under_way.values():
+            steps.close()
+        refuse_open(self._writes, self._kinds, STOPPED)
+
+    def _step(self, order: Order, steps: Steps) -> None:
+        try:
+            next(steps)
+            return
+        except StopIteration as end:
+            state, answer = OrderState.DONE, str(end.value)
+        except EdgeError as error:
+            state, answer = OrderState.REFUSED, str(error)
+        del self._under_way[order.camera]
+        log.info("%s of %s: %s, %s", order.kind, order.camera, state, answer)
+        answer_order(self._writes, order.id, state, answer)

@@ -1,0 +1,43 @@
+"""The processes of a line, as the supervisor's table has them."""
+
+from collections.abc import Sequence
+
+from edge.capture import CaptureOptions
+from edge.settings import Settings
+from edge.supervisor import Program, Role
+
+WORKER = "worker"
+
+
+def programs(settings: Settings, captures: Sequence[CaptureOptions], *, page: bool) -> list[Program]:
+    """The processes of a line with these cameras."""
+    common = settings.child_environment()
+    table = [Program(WORKER, Role.WORKER, ["-m", "edge.cli", "worker"], common)]
+    if page:
+        table.append(Program("page", Role.PAGE, ["-m", "dashboard.cli"], common))
+    return table + [capture_program(settings, options, index=index) for index, options in enumerate(captures)]
+
+
+def capture_program(settings: Settings, options: CaptureOptions, *, index: int) -> Program:
+    """The process of the line's camera `index`. An address may hold a password, so it travels in the environment."""
+    mine = {"EDGE_CAMERA": options.spec.address, "EDGE_TRIGGER_PORT": str(settings.trigger_port + index)}
+    environment = {**settings.child_environment(), **mine}
+    return Program(capture_name(options.spec.name), Role.CAPTURE, _capture_arguments(options), environment)
+
+
+def capture_name(camera: str) -> str:
+    """What the process of a camera is called."""
+    return f"capture-{camera}"
+
+
+def _capture_arguments(options: CaptureOptions) -> list[str]:
+    given = {
+        "--name": options.spec.name,
+        "--category": options.spec.category,
+        "--run": options.run,
+        "--trigger": options.trigger,
+        "--overload": options.overload,
+        "--fps": options.fps,
+    }
+    pairs = [part for name, value in given.items() if value is not None for part in (name, str(value))]
+    return ["-m", "edge.cli", "capture", *pairs, *(["--once"] if options.once else [])]

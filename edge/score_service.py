@@ -1,0 +1,140 @@
+"""Scores a picture for whoever asks on this machine, beside the line's work, over HTTP on a Unix socket, unrecorded.
+
+POST /score?category=NAME with a JPEG or PNG as body is answered with JSON: 200 and what the line would say of the
+picture, 413 and 422 for what it does not take, 503 if the line did not come to it. The page forwards such requests.
+"""
+
+import base64
+import json
+import logging
+import socketserver
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass, field
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from edge.errors import EdgeError
+from edge.frame import Pixels
+from edge.ledger.media import encode_map
+from edge.ledger.writer import MAP_TOP
+from edge.line.picture import decode_picture
+from edge.verdict import Verdict
+
+log = logging.getLogger(__name__)
+
+MOST_BYTES = 32 << 20
+PATIENCE_S = 20.0  # for the picture's turn; the line's own frames go first
+SOCKET_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A picture that somebody wants to have scored. pixels: [H, W, 3] uint8 RGB."""
+
+    pixels: Pixels
+    category: str | None
+    verdict: "Future[Verdict]" = field(default_factory=Future)
+
+
+class ScoreService:
+    """Listens until closed; hands on one picture at a time."""
+
+    def __init__(self, path: Path, score: Callable[[Asked], Verdict], name_of: Callable[[str], str | None]) -> None:
+        """Begin to listen at `path`; what a dead worker left there is removed. Raises OSError.
+
+        score: the verdict on a picture; it raises EdgeError for a category that it does not know, and TimeoutError
+        name_of: what people call the bundle with this content hash
+        """
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.unlink(missing_ok=True)
+        self._path, self._score, self._name_of = path, score, name_of
+        self._one_at_a_time = threading.Lock()
+        self._server = _Server(path, self)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="score service", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._path.unlink(missing_ok=True)
+
+    def answer(self, category: str | None, picture: bytes) -> tuple[int, dict[str, Any]]:
+        """HTTP status and JSON for one request."""
+        pixels = decode_picture(picture)
+        if pixels is None:
+            return 422, {"detail": f"these {len(picture)} bytes are no picture that can be read; send a JPEG or PNG"}
+        if not self._one_at_a_time.acquire(timeout=PATIENCE_S):
+            return 503, {"detail": "others are having pictures scored; ask again"}
+        try:
+            verdict = self._score(Asked(pixels, category))
+        except EdgeError as error:
+            return 422, {"detail": str(error)}
+        except TimeoutError:
+            return 503, {"detail": f"the line did not come to it within {PATIENCE_S:.0f} s; ask again"}
+        finally:
+            self._one_at_a_time.release()
+        name = self._name_of(verdict.bundle) if verdict.bundle else None
+        return 200, described(verdict, height=pixels.shape[0], width=pixels.shape[1], bundle_name=name)
+
+
+def described(verdict: Verdict, *, height: int, width: int, bundle_name: str | None) -> dict[str, Any]:
+    """A verdict as JSON: map as base64 of a 16-bit PNG [h, w] whose value v stands for v / 65535 * map_top."""
+    anomaly_map, scale, nearest = verdict.anomaly_map, verdict.scale, verdict.nearest
+    png = None if anomaly_map is None else base64.b64encode(encode_map(anomaly_map, top=MAP_TOP)).decode()
+    return {
+        "outcome": verdict.outcome.value, "reason": verdict.reason and verdict.reason.value,
+        "score": verdict.score, "threshold": verdict.threshold, "defect_threshold": verdict.defect_threshold,
+        "recipe": verdict.recipe,
+        "head_scores": dict(verdict.head_scores), "head_limits": dict(verdict.head_limits),
+        "boxes": [asdict(region) for region in verdict.regions],
+        "nearest_reference": nearest and nearest.reference, "nearest_distance": nearest and nearest.distance,
+        "scale_low": scale and scale.low, "scale_mark": scale and scale.mark, "scale_high": scale and scale.high,
+        "category": verdict.category, "bundle": verdict.bundle, "bundle_name": bundle_name,
+        "width": width, "height": height, "map": png, "map_top": MAP_TOP if png else None,
+    }  # fmt: skip
+
+
+class _Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+
+    def __init__(self, path: Path, service: ScoreService) -> None:
+        self.service = service
+        super().__init__(str(path), _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = SOCKET_TIMEOUT_S
+
+    def do_POST(self) -> None:
+        """Answer one request."""
+        address = urlsplit(self.path)
+        length = self.headers.get("Content-Length", "")
+        if address.path != "/score":
+            self._say(404, {"detail": "POST /score is what there is"})
+        elif not length.isdecimal() or int(length) > MOST_BYTES:
+            self._say(413, {"detail": f"send a picture of {MOST_BYTES} bytes at most, with its Content-Length"})
+        else:
+            category = parse_qs(address.query).get("category", [None])[0]
+            self._say(*self.server.service.answer(category, self.rfile.read(int(length))))
+
+    def _say(self, status: int, said: Mapping[str, Any]) -> None:
+        content = json.dumps(said).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def address_string(self) -> str:
+        """Who asks; a Unix socket's peer has no name."""
+        return "local"
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Into the worker's own log."""
+        log.info("score service: " + format, *args)

@@ -1,0 +1,72 @@
+"""One program of the supervisor's table is stopped and started again by order, and the others go on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.process import CONFIG_EXIT
+from edge.supervisor import Program, Role, Status, Supervisor
+from tests.lines import wait_until
+
+SLEEP = "import time; time.sleep(60)"
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+HOPELESS = f"print('error: the lens cap is on'); raise SystemExit({CONFIG_EXIT})"
+
+
+def program(name: str, code: str) -> Program:
+    return Program(name, Role.CAPTURE, ["-c", code])
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[Supervisor]:
+    line = Supervisor([program("left", SLEEP), program("right", SLEEP)], logs=tmp_path, rows=lambda: 0)
+    yield line
+    line.kill()
+
+
+def until(line: Supervisor, name: str, status: Status) -> None:
+    wait_until(lambda: line.status(name) is status, timeout_s=20, tick=line.tick)
+
+
+def test_a_held_program_stays_down_until_it_is_released_and_the_other_goes_on(line: Supervisor) -> None:
+    until(line, "left", Status.RUNNING)
+    other = line.pid("right")
+    line.hold("left")
+    assert line.status("left") is Status.STOPPING
+    until(line, "left", Status.HELD)
+    for _ in range(5):
+        line.tick()
+    assert line.pid("left") is None
+    assert not line.captures_done
+    line.release(program("left", SLEEP))
+    until(line, "left", Status.RUNNING)
+    assert (line.starts("left"), line.restarts, line.pid("right")) == (2, {}, other)
+
+
+def test_what_cannot_work_after_a_release_is_held_with_its_last_words_and_does_not_end_the_line(
+    line: Supervisor,
+) -> None:
+    until(line, "left", Status.RUNNING)
+    line.hold("left")
+    until(line, "left", Status.HELD)
+    line.release(program("left", HOPELESS))
+    until(line, "left", Status.FAILED)
+    assert line.failure("left") == "the lens cap is on"
+    assert line.status("right") is Status.RUNNING
+    line.release(program("left", SLEEP))
+    until(line, "left", Status.RUNNING)
+    assert line.failure("left") is None
+
+
+def test_a_program_that_does_not_hear_is_killed_when_patience_ends(
+    line: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.supervisor.PATIENCE_S", {Role.CAPTURE: 0.3})
+    until(line, "left", Status.RUNNING)
+    line.hold("left")
+    until(line, "left", Status.HELD)
+    line.release(program("left", DEAF))
+    wait_until(lambda: "deaf" in (tmp_path / "left.log").read_text(), timeout_s=20, tick=line.tick)
+    line.hold("left")
+    until(line, "left", Status.HELD)
