@@ -10,6 +10,8 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from dashboard import api, api_docs, media, metrics, pages
+from dashboard.find import api as find_api
+from dashboard.find import pages as find_pages
 from dashboard.headers import SafeHeaders
 from dashboard.people import routes as people
 from dashboard.people.access import Access
@@ -41,7 +43,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(NoRecordYetError, no_record_yet)
     app.add_exception_handler(HTTPException, http_error)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    for module in (pages, media, api, metrics, api_docs, regions_pages, regions_api, people):
+    rooms = (find_pages, find_api, regions_pages, regions_api, people)
+    for module in (pages, media, api, metrics, api_docs, *rooms):
         app.include_router(module.router)
     app.add_api_route("/healthz", _health, response_class=JSONResponse)
     return app

@@ -18,7 +18,13 @@ class Room:
     here: bool = False
 
 
-ROOMS = (Room("Review", "/"), Room("Regions", "/regions"), Room("People", "/people", Role.ADMIN))
+ROOMS = (
+    Room("Review", "/"),
+    Room("Trends", "/trends"),
+    Room("Find", "/find"),
+    Room("Regions", "/regions"),
+    Room("People", "/people", Role.ADMIN),
+)
 
 
 def rooms(request: Request) -> list[Room]:

@@ -31,6 +31,7 @@ REVIEWS = {
     "confirmed_defect": "Confirmed defect",
     "false_alarm": "False alarm",
     "unsure": "Unsure",
+    "unreviewed": "Unreviewed",
 }
 HEADS = {  # by name, as above
     "few-shot": "Unlike every good part shown",
