@@ -34,10 +34,14 @@ def found_ids(
     shifts: Sequence[time],
     after: int | None = None,
     before: int | None = None,
+    only: Sequence[ColumnElement[bool]] = (),
     limit: int,
 ) -> list[int]:
-    """Ids of frames that match: newest first below `before`, or with `after` oldest first above it."""
-    wanted = [*_wanted(session, filters), *_captured(session, *filters.span_ns(now_ns, shifts))]
+    """Ids of frames that match: newest first below `before`, or with `after` oldest first above it.
+
+    only: more that must hold
+    """
+    wanted = [*only, *_wanted(session, filters), *_captured(session, *filters.span_ns(now_ns, shifts))]
     if before is not None:
         wanted.append(Inspection.id < before)
     if after is not None:
