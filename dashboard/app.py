@@ -21,6 +21,7 @@ from dashboard.reader import NoRecordYetError, Reader
 from dashboard.regions import api as regions_api
 from dashboard.regions import pages as regions_pages
 from dashboard.site import HERE, Site
+from dashboard.trends import pages as trends_pages
 from dashboard.writes import Writes
 from edge.settings import Settings
 
@@ -43,7 +44,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(NoRecordYetError, no_record_yet)
     app.add_exception_handler(HTTPException, http_error)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    rooms = (find_pages, find_api, regions_pages, regions_api, people)
+    rooms = (find_pages, find_api, trends_pages, regions_pages, regions_api, people)
     for module in (pages, media, api, metrics, api_docs, *rooms):
         app.include_router(module.router)
     app.add_api_route("/healthz", _health, response_class=JSONResponse)

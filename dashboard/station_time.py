@@ -6,7 +6,11 @@ An instant is a whole number of seconds since the Unix epoch. `zone` is the stat
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
+from typing import Annotated
 
+from pydantic import AfterValidator
+
+FIRST_YEAR, LAST_YEAR = 1971, 2200
 HOURS = [time(hour) for hour in range(24)]
 MIDNIGHT = (time(0),)
 
@@ -17,6 +21,16 @@ class Unit(StrEnum):
     HOUR = "hour"
     SHIFT = "shift"
     DAY = "day"
+
+
+def _in_a_line_s_life(moment: datetime) -> datetime:
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"give a year from {FIRST_YEAR} to {LAST_YEAR}")
+    return moment
+
+
+Moment = Annotated[datetime, AfterValidator(_in_a_line_s_life)]
+"""Type of a time that somebody gives; without an offset it is by the station's clock."""
 
 
 def starts(unit: Unit, begin_s: float, end_s: float, shifts: Sequence[time], zone: tzinfo | None = None) -> list[int]:

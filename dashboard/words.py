@@ -107,6 +107,11 @@ def moment(value: datetime) -> str:
     return f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03d} {local.tzname()}"
 
 
+def local_field(value: datetime | None) -> str:
+    """A time as a form's field shows it, by the station's clock; empty for none."""
+    return "" if value is None else value.astimezone().strftime("%Y-%m-%dT%H:%M")
+
+
 def bar(score_value: float, threshold: float, *, length: float = 200.0) -> float:
     """How much of a bar is filled when the threshold stands in its middle: 0..length."""
     share = score_value / threshold / 2 if threshold > 0 else 1.0

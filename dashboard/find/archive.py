@@ -102,8 +102,8 @@ def readme(items: Sequence[Item], *, about: str, missing: Sequence[str] = ()) ->
             lines += [f"  calibrate evaluate --dataset folder --root {folder} --shots 1"]
     lines += [
         "",
-        "normal: passed parts that people confirmed as ok.  test/good: false alarms.  Where there are none of one kind,",
-        "the other is halved, the older half is normal.  test/defect: confirmed defects; their kinds are in reviews.csv.",
+        "normal: passed parts that people confirmed as ok.  test/good: false alarms.  If there are none of one kind,",
+        "the other is halved, the older half first.  test/defect: confirmed defects; reviews.csv has their kinds.",
         "maps: anomaly maps, 16-bit PNG; a value v stands for v / 65535 * map_top (reviews.csv). No masks: nobody",
         "marked pixels, so a defect counts in image metrics only.",
         "reviews.csv: a line a picture. An apostrophe before = + - @ keeps a spreadsheet from running it as a formula.",

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from dashboard.station_time import Unit, local, start_of
+from dashboard.station_time import Moment, Unit, start_of
 from edge.ledger.reviews import ReviewVerdict
 from edge.verdict import Outcome
 
@@ -31,10 +31,10 @@ class Filters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     when: Literal["hour", "shift", "today"] | None = Field(None, description="up to now, by the station's clock")
-    since: datetime | None = Field(
+    since: Moment | None = Field(
         None, alias="from", description="captured at or after; without an offset by the station's clock"
     )
-    until: datetime | None = Field(None, alias="to", description="captured before")
+    until: Moment | None = Field(None, alias="to", description="captured before")
     run: str | None = None
     camera: str | None = None
     category: str | None = None
@@ -65,14 +65,6 @@ class Filters(BaseModel):
         """The filters alone, without paging and looks."""
         return Filters.model_validate(self.model_dump(exclude=PAGING))
 
-    def local_since(self) -> str:
-        """What a form's field shows."""
-        return _field(self.since)
-
-    def local_until(self) -> str:
-        """As `local_since`."""
-        return _field(self.until)
-
     def _when_ns(self, now_ns: int, shifts: Sequence[time]) -> int | None:
         if self.when == "hour":
             return now_ns - 3600 * NS
@@ -102,7 +94,3 @@ class FramesQuery(Filters):
 
 def _ns(moment: datetime | None) -> int | None:
     return None if moment is None else round(moment.timestamp() * 1_000_000) * 1000
-
-
-def _field(moment: datetime | None) -> str:
-    return "" if moment is None else local(moment.timestamp()).strftime("%Y-%m-%dT%H:%M")

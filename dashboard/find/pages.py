@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dashboard import queries
+from dashboard.asked import asked, has_empty
 from dashboard.find.choices import bundle_names, choices
 from dashboard.find.filters import LARGEST_ID, WHEN, PageQuery
 from dashboard.find.parts import frames_of, outcomes_of, part_of, worst
@@ -18,6 +18,7 @@ from dashboard.find.search import found_ids
 from dashboard.people.person import Operator
 from dashboard.site import SiteOf
 from dashboard.views import ReviewView
+from dashboard.words import local_field
 from edge.ledger.people import Role
 from edge.ledger.record import Camera, Inspection, Review, Run
 from edge.ledger.reviews import ReviewVerdict
@@ -32,14 +33,13 @@ PART_FRAMES = 100
 @router.get("/find")
 def find(request: Request, site: SiteOf, person: Operator) -> Response:
     """Frames that match the address; empty fields of the form are taken out of it first."""
-    given = [(name, value) for name, value in request.query_params.multi_items() if value]
-    asked = _asked(given)
-    if len(given) < len(request.query_params.multi_items()):
-        return RedirectResponse(asked.address(), 303)
+    question = asked(request, PageQuery, lists=("outcome",))
+    if has_empty(request):
+        return RedirectResponse(question.address(), 303)
     with site.reader.read() as reading:
         session = reading.session
         ids = found_ids(
-            session, asked, now_ns=time.time_ns(), shifts=site.settings.shift_starts, before=asked.before,
+            session, question, now_ns=time.time_ns(), shifts=site.settings.shift_starts, before=question.before,
             limit=COUNTED + 1,
         )  # fmt: skip
         frames = queries.views(session, site.settings.media, ids[:CARDS])
@@ -52,7 +52,8 @@ def find(request: Request, site: SiteOf, person: Operator) -> Response:
             "choices": choices(session),
         }
     context |= {
-        "asked": asked, "filters": asked.wanted(), "when": WHEN,
+        "asked": question, "filters": question.wanted(), "since": local_field(question.since),
+        "until": local_field(question.until), "when": WHEN,
         "may_export": person.role.covers(Role.ENGINEER),
     }  # fmt: skip
     return site.templates.TemplateResponse(request, "find/find.html", context)
@@ -93,17 +94,6 @@ def frame_by_number(
     if frame_id is None:
         raise HTTPException(404, f"no frame {run}/{camera}/{seq} in the record")
     return RedirectResponse(f"/frames/{frame_id}", 302)
-
-
-def _asked(given: list[tuple[str, str]]) -> PageQuery:
-    """The address as filters. 422 in words that name the field."""
-    values: dict[str, object] = dict(given)
-    values["outcome"] = [value for name, value in given if name == "outcome"]
-    try:
-        return PageQuery.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise HTTPException(422, f"{first['loc'][0]}: {first['msg']}, not {first['input']!r}") from error
 
 
 def _latest_reviews(session: Session, ids: Sequence[int]) -> dict[int, ReviewView]:

@@ -16,7 +16,7 @@ def harmless(cell: Cell) -> Cell:
 
 
 def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, Cell]]) -> Iterator[str]:
-    """A header, then a line a row, some at once as they come. Raises ValueError for a cell of a column that is not there."""
+    """A header, then a line a row, some at once as they come. Raises ValueError for a cell of an unknown column."""
     holder = io.StringIO()
     writer = csv.DictWriter(holder, columns)
     writer.writeheader()
