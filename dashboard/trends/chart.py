@@ -110,12 +110,10 @@ def y_ticks(scale: Scale, text: Callable[[float], str]) -> list[Tick]:
     return [Tick(scale.at(value), text(value)) for value in round_steps(scale.high)]
 
 
-def x_ticks(columns: Columns, texts: Sequence[str], most: int = 12) -> list[Tick]:
-    """Words below some columns, at most `most`, evenly apart, the newest among them."""
-    step = max(1, math.ceil(len(texts) / most))
-    return [
-        Tick(columns.middle(index), text) for index, text in enumerate(texts) if (len(texts) - 1 - index) % step == 0
-    ]
+def labelled(count: int, most: int = 12) -> list[int]:
+    """Which of `count` columns have words below them: at most `most`, evenly apart, the newest among them."""
+    step = max(1, math.ceil(count / most))
+    return [index for index in range(count) if (count - 1 - index) % step == 0]
 
 
 def line(columns: Columns, scale: Scale, values: Values) -> str:

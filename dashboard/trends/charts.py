@@ -13,10 +13,10 @@ from dashboard.trends.chart import (
     Values,
     diamond,
     disc,
+    labelled,
     line,
     scale_for,
     steps,
-    x_ticks,
     y_ticks,
 )
 from dashboard.trends.over_time import Bucket, Trends, TrendsQuery
@@ -34,11 +34,11 @@ def charts(found: Trends, asked: TrendsQuery) -> list[Chart]:
 
 
 def out_of_control(found: Trends) -> list[str]:
-    """Each point outside its limits in words, oldest first."""
+    """Each point outside its limits in words, newest first."""
     return [
         f"{when(bucket, found.unit)}: {percent(bucket.defect_rate)} of {bucket.inspected} inspected, {bucket.control} "
         f"the limit of {percent(bucket.limit_high if bucket.control is Control.ABOVE else bucket.limit_low)}"
-        for bucket in found.buckets
+        for bucket in reversed(found.buckets)
         if bucket.control not in (None, Control.INSIDE)
     ]
 
@@ -198,8 +198,10 @@ def _point(
 
 
 def _times(columns: Columns, found: Trends) -> list[Tick]:
-    def text(bucket: Bucket) -> str:
-        new_day = (bucket.begin.hour, bucket.begin.minute) == (0, 0) or found.unit is Unit.DAY
-        return f"{bucket.begin:%d %b}" if new_day else f"{bucket.begin:%H:%M}"
-
-    return x_ticks(columns, [text(bucket) for bucket in found.buckets])
+    """Words below the columns: the time, or where a day is new the date."""
+    ticks, day = [], None
+    for index in labelled(len(found.buckets)):
+        begin = found.buckets[index].begin
+        ticks.append(Tick(columns.middle(index), f"{begin:%d %b}" if begin.date() != day else f"{begin:%H:%M}"))
+        day = begin.date()
+    return ticks

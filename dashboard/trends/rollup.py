@@ -79,12 +79,12 @@ class Rollup:
             ).where(frame.id > self._last_id, frame.id <= upto)
         ).all()  # fmt: skip
         captured_ns, series = self._placed(session, rows)
-        outcomes = np.array([OUTCOMES[row.outcome] for row in rows], np.int64)
-        ratios = np.array(
-            [row.score / row.threshold if row.score is not None and row.threshold else -1 for row in rows]
-        )
-        latencies = np.array([row.latency_ms for row in rows])
-        rolled, scored = self._rolled, ratios >= 0
+        _, _, _, _, outcome, score, threshold, latency_ms = zip(*rows, strict=True)
+        outcomes = np.array([OUTCOMES[name] for name in outcome], np.int64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios = np.array(score, float) / np.array(threshold, float)
+        latencies = np.array(latency_ms, float)
+        rolled, scored = self._rolled, np.isfinite(ratios) & (ratios >= 0)
         inspected = outcomes != OUTCOMES[Outcome.NOT_INSPECTED]
         self._rolled = replace(
             rolled,
@@ -125,13 +125,17 @@ class Rollup:
             self._rolled = replace(self._rolled, reviews=reviews)
 
     def _placed(self, session: Session, rows: Sequence[Any]) -> tuple[Ints, Ints]:
-        """When the rows' frames were captured, and their series' numbers."""
-        names = {camera.id: camera.name for camera in session.scalars(select(Camera))}
-        series = [
-            self._numbers.setdefault(Series(names[row.camera_id], row.category, row.bundle), len(self._numbers))
-            for row in rows
-        ]
-        return np.array([row.captured_ns for row in rows], np.int64), np.array(series, np.int64)
+        """Of rows of captured_ns, camera_id, category, bundle and more: when they were captured, and their series."""
+        cameras = {camera.id: camera.name for camera in session.scalars(select(Camera))}
+        series = []
+        seen: dict[tuple[int, str | None, str | None], int] = {}
+        for _, camera_id, category, bundle, *_ in rows:
+            number = seen.get((camera_id, category, bundle))
+            if number is None:
+                one = Series(cameras[camera_id], category, bundle)
+                number = seen[camera_id, category, bundle] = self._numbers.setdefault(one, len(self._numbers))
+            series.append(number)
+        return np.array([row[0] for row in rows], np.int64), np.array(series, np.int64)
 
 
 def _more(histogram: Histogram, captured_ns: Ints, series: Ints, bins: Ints, *, weight: int = 1) -> Histogram:
