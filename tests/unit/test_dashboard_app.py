@@ -39,7 +39,7 @@ def test_index_shows_a_flagged_frame_with_everything_the_record_holds(ledger: Le
     assert [word for word in shown if word not in page] == []
     assert f'viewBox="0 0 {WIDTH} {HEIGHT}"' in page
     assert '<rect x="60" y="40" width="40" height="40"/>' in page
-    assert f"/frames/{frame_id}/heatmap.png?v=" in page
+    assert f"/frames/{frame_id}/heatmap-thumbnail.png?v=" in page
 
 
 def test_frame_page_says_why_it_was_flagged(ledger: Ledger, client: TestClient) -> None:
