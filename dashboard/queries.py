@@ -11,7 +11,7 @@ from dashboard import files, state
 from dashboard.pace import NEWEST_ROWS, pace
 from dashboard.reader import Reading
 from dashboard.views import Box, CameraCounts, Counts, FramePage, FrameView, ReviewView
-from edge.ledger.record import Camera, Inspection, Review
+from edge.ledger.record import Camera, Inspection
 from edge.ledger.reviews import reviews_of
 from edge.verdict import FLAGGED, Outcome
 
@@ -106,18 +106,16 @@ def view(row: Inspection, media: Path) -> FrameView:
 
 def reviews(session: Session, frame_id: int) -> list[ReviewView]:
     """What people said of a frame, the latest, which counts, first."""
-    return [review_view(review) for review in reviews_of(session, frame_id)]
-
-
-def review_view(review: Review) -> ReviewView:
-    """What is shown of a review."""
-    return ReviewView(
-        verdict=review.verdict,
-        reviewer=review.reviewer,
-        reviewed_at=datetime.fromtimestamp(review.reviewed_ns / 1e9, tz=UTC),
-        kind=review.kind,
-        note=review.note,
-    )
+    return [
+        ReviewView(
+            verdict=review.verdict,
+            reviewer=review.reviewer,
+            reviewed_at=datetime.fromtimestamp(review.reviewed_ns / 1e9, tz=UTC),
+            kind=review.kind,
+            note=review.note,
+        )
+        for review in reviews_of(session, frame_id)
+    ]
 
 
 def has_heatmap(row: Inspection, media: Path) -> bool:

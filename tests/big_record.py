@@ -39,6 +39,9 @@ BUNDLES = {"pcb": ("1a", "2b"), "cookie": ("3c", "4d"), "tile": ("5e", "6f")}
 """By category, what the hashes of its two bundles repeat; the second judged from the middle on."""
 KINDS = ("missing part", "scratch", "solder bridge", "stain")
 LOST = ("overload", "late", "pose", "capture_died")
+FLAGGED = {ReviewVerdict.CONFIRMED_DEFECT: 0.82, ReviewVerdict.FALSE_ALARM: 0.14, ReviewVerdict.UNSURE: 0.04}
+PASSED = {ReviewVerdict.CONFIRMED_DEFECT: 0.01, ReviewVerdict.UNSURE: 0.99}
+"""What people say, and how often."""
 LOOKS = 16
 NOT_INSPECTED, AUDITED, REVIEWED = 0.01, 0.01, 0.7
 LIMIT, DEFECT_LIMIT, MAP_TOP = 0.5, 0.55, 2.0
@@ -196,7 +199,7 @@ def _write(engine: Engine, rng: np.random.Generator, rows: list[Row]) -> None:
     regions = [region for row in rows if row["outcome"] in ("defect", "unsure") for region in _regions(rng, row)]
     reviews = [review for row in rows if row["look"] is not None for review in _reviews(rng, row)]
     with Session(engine) as session:
-        session.execute(insert(Inspection), [{name: row[name] for name in columns} for row in rows])
+        session.execute(insert(Inspection), [{name: row[name] for name in columns & row.keys()} for row in rows])
         for table, values in ((RegionRow, regions), (Review, reviews)):
             if values:
                 session.execute(insert(table), values)
@@ -218,8 +221,8 @@ def _reviews(rng: np.random.Generator, row: Row) -> Iterator[Row]:
     if rng.random() > REVIEWED:
         return
     blind = row["outcome"] == "ok"
-    shares = (0.01, 0.0, 0.99) if blind else (0.82, 0.14, 0.04)
-    chosen = list(rng.choice(list(ReviewVerdict)[:3], size=1 + (rng.random() < 0.03), p=shares))
+    shares = PASSED if blind else FLAGGED
+    chosen = list(rng.choice(list(shares), size=1 + (rng.random() < 0.03), p=list(shares.values())))
     if rng.random() < 0.01:
         chosen.append(ReviewVerdict.WITHDRAWN)
     for number, verdict in enumerate(map(str, chosen)):

@@ -17,7 +17,6 @@ from dashboard.find.parts import frames_of, outcomes_of, part_of, worst
 from dashboard.find.search import found_ids
 from dashboard.people.person import Operator
 from dashboard.site import SiteOf
-from dashboard.views import ReviewView
 from dashboard.words import local_field
 from edge.ledger.people import Role
 from edge.ledger.record import Camera, Inspection, Review, Run
@@ -96,10 +95,8 @@ def frame_by_number(
     return RedirectResponse(f"/frames/{frame_id}", 302)
 
 
-def _latest_reviews(session: Session, ids: Sequence[int]) -> dict[int, ReviewView]:
+def _latest_reviews(session: Session, ids: Sequence[int]) -> dict[int, Review]:
     """By frame, what counts of what people said; frames without a review, or with a withdrawn one, are left out."""
     rows = session.scalars(select(Review).where(Review.inspection_id.in_(ids)).order_by(Review.id))
     latest = {row.inspection_id: row for row in rows}
-    return {
-        frame_id: queries.review_view(row) for frame_id, row in latest.items() if row.verdict != ReviewVerdict.WITHDRAWN
-    }
+    return {frame_id: row for frame_id, row in latest.items() if row.verdict != ReviewVerdict.WITHDRAWN}

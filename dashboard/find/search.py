@@ -22,6 +22,8 @@ FEW_ROWS = 5_000
 """An index that leads to more rows than this is slower than the walk."""
 SHORT_ROWS = 50_000
 """Rows of a stretch of time whose first and last id are worth finding."""
+NOT_OK = tuple(outcome for outcome in Outcome if outcome is not Outcome.OK)
+"""Outcomes that have a reason."""
 HIGHEST = "\U0010ffff"
 Wanted = list[ColumnElement[bool]]
 
@@ -48,7 +50,7 @@ def found_ids(
         wanted.append(Inspection.id > after)
     order = Inspection.id.desc() if after is None else Inspection.id
     found: list[int] = []
-    for outcome in _outcomes(filters.outcome):
+    for outcome in _outcomes(filters.outcome or (NOT_OK if filters.reason is not None else ())):
         found += session.scalars(select(Inspection.id).where(*wanted, *outcome).order_by(order).limit(limit))
     return sorted(found, reverse=after is None)[:limit]
 
