@@ -9,6 +9,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,6 +48,14 @@ NOT_INSPECTED, AUDITED, REVIEWED = 0.01, 0.01, 0.7
 LIMIT, DEFECT_LIMIT, MAP_TOP = 0.5, 0.55, 2.0
 ROWS_AT_ONCE = 5000
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Look:
+    """A drawn board: its files without their endings, and the box around its defect."""
+
+    stem: Path
+    box: tuple[int, int, int, int]
 
 
 def command(
@@ -105,23 +114,26 @@ def _starts(session: Session, begin_ns: int) -> list[dict[str, tuple[int, int]]]
     return found
 
 
-def _draw(folder: Path, rng: np.random.Generator) -> list[Path]:
-    """Pictures of boards with a defect, each with the map that shows it; without their endings."""
+def _draw(folder: Path, rng: np.random.Generator) -> list[Look]:
+    """Pictures of boards with a defect, each with the map that shows it."""
     drawing, tiles, kinds = draw_board(), noise_tiles(rng), list(DEFECTS)
+    looks = []
     for number in range(LOOKS):
         look = draw_look(rng, tiles, parts=len(drawing.parts))
         bad = render(drawing, look, truth=kinds[number % len(kinds)], rng=rng)
         unlike = cv2.absdiff(bad, render(drawing, look, truth=None, rng=rng)).max(axis=2).astype(np.float32)
         coarse = cv2.GaussianBlur(cv2.resize(unlike, (40, 30), interpolation=cv2.INTER_AREA), (0, 0), 1)
+        x, y, width, height = (16 * side for side in cv2.boundingRect((coarse > coarse.max() / 3).astype(np.uint8)))
+        looks.append(Look(folder / str(number), (x, y, x + width, y + height)))
         write_picture(folder, str(number), bad)
         write_map(folder, str(number), (0.1 + 1.2 * coarse / coarse.max()).astype(np.float32), top=MAP_TOP)
-    return [folder / str(number) for number in range(LOOKS)]
+    return looks
 
 
 def _inspections(
     rng: np.random.Generator, *, frames: int, flagged: int, begin_ns: int, runs: list[dict[str, tuple[int, int]]]
 ) -> Iterator[Row]:
-    """Rows in the order of commits; `run`, `camera` and `look` in them are no columns."""
+    """Rows in the order of commits; `run`, `camera`, `look` and `box` in them are no columns."""
     names, step_ns = list(CAMERAS), DAYS * DAY_NS // frames
     outcomes = _outcomes(rng, frames, flagged)
     scores = np.where(outcomes == "ok", rng.beta(4, 8, frames) * LIMIT, LIMIT + 0.005 + rng.gamma(2, 0.12, frames))
@@ -183,15 +195,16 @@ def _judged(rng: np.random.Generator, outcome: str, score: float, row: Row, *, l
     }  # fmt: skip
 
 
-def _keep_media(media: Path, row: Row, drawn: list[Path]) -> None:
+def _keep_media(media: Path, row: Row, drawn: list[Look]) -> None:
     if row["look"] is None:
         return
     stem = media_stem(FrameInfo(row["run"], row["camera"], row["seq"], row["captured_ns"], row["source"]))
     (media / stem).parent.mkdir(parents=True, exist_ok=True)
     for ending, column in ((".jpg", "picture_path"), (".png", "map_path")):
-        os.link(drawn[row["look"]].with_suffix(ending), media / f"{stem}{ending}")
+        os.link(drawn[row["look"]].stem.with_suffix(ending), media / f"{stem}{ending}")
         row[column] = f"{stem}{ending}"
     row["map_top"] = MAP_TOP
+    row["box"] = drawn[row["look"]].box
 
 
 def _write(engine: Engine, rng: np.random.Generator, rows: list[Row]) -> None:
@@ -207,12 +220,15 @@ def _write(engine: Engine, rng: np.random.Generator, rows: list[Row]) -> None:
 
 
 def _regions(rng: np.random.Generator, row: Row) -> Iterator[Row]:
-    for _ in range(rng.integers(1, 4)):
-        x, y, width, height = (int(value) for value in rng.integers((0, 0, 30, 30), (500, 350, 120, 120)))
-        peak = float(row["score"] * rng.uniform(0.8, 1))
+    """The area of the defect, and sometimes smaller ones elsewhere."""
+    boxes = [row["box"]]
+    for _ in range(rng.integers(0, 3)):
+        x, y, width, height = (int(value) for value in rng.integers((0, 0, 30, 30), (500, 350, 80, 80)))
+        boxes.append((x, y, x + width, y + height))
+    for number, (x0, y0, x1, y1) in enumerate(boxes):
         yield {
-            "inspection_id": row["id"], "x0": x, "y0": y, "x1": x + width, "y1": y + height,
-            "area": width * height / WIDTH / HEIGHT, "peak": peak,
+            "inspection_id": row["id"], "x0": x0, "y0": y0, "x1": x1, "y1": y1,
+            "area": (x1 - x0) * (y1 - y0) / WIDTH / HEIGHT, "peak": row["score"] / (1 + number),
         }  # fmt: skip
 
 

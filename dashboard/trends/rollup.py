@@ -78,6 +78,8 @@ class Rollup:
                 frame.threshold, frame.latency_ms,
             ).where(frame.id > self._last_id, frame.id <= upto)
         ).all()  # fmt: skip
+        if not rows:  # numbers that no frame has
+            return
         captured_ns, series = self._placed(session, rows)
         _, _, _, _, outcome, score, threshold, latency_ms = zip(*rows, strict=True)
         outcomes = np.array([OUTCOMES[name] for name in outcome], np.int64)

@@ -188,6 +188,8 @@ def test_running_counts_follow_rows_and_changed_minds(ledger: Ledger, berlin: No
     assert now() == now() == (5, 4, 2, 1)
     ledger.add("defect", captured_ns=at_ns + 9, score=0.9, threshold=0.5)
     assert now() == (6, 5, 2, 1)
+    ledger.add("ok", captured_ns=at_ns, id=100)  # after numbers that no frame has
+    assert now() == (7, 5, 2, 1)
     reader.close()
 
 
