@@ -113,6 +113,8 @@ def test_find_and_trends_fit_can_be_hit_and_have_no_serious_fault(
             box = target.bounding_box()
             assert box is not None
             assert min(box["width"], box["height"]) >= SMALLEST_TARGET_PX, f"{path}: {target.inner_text()}"
+        if width == 820:  # what axe looks at is the same
+            continue
         found = Axe().run(page).response["violations"]
         serious = [each for each in found if each["impact"] in ("serious", "critical")]
         assert not serious, f"{path}: {[(each['id'], each['nodes'][0]['html']) for each in serious]}"
