@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import time
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from dashboard.find.filters import UNREVIEWED, Filters
@@ -74,10 +74,10 @@ def _wanted(session: Session, filters: Filters) -> Wanted:
     """All that is asked for but outcome and time."""
     wanted: Wanted = []
     if filters.run is not None:
-        wanted.append(Inspection.run_id.in_(list(session.scalars(select(Run.id).where(Run.name == filters.run)))))
+        wanted.append(_among(Inspection.run_id, session.scalars(select(Run.id).where(Run.name == filters.run)).all()))
     if filters.camera is not None:
-        cameras = session.scalars(select(Camera.id).where(Camera.name == filters.camera))
-        wanted.append(Inspection.camera_id.in_(list(cameras)))
+        cameras = session.scalars(select(Camera.id).where(Camera.name == filters.camera)).all()
+        wanted.append(_among(Inspection.camera_id, cameras))
     for column, value in ((Inspection.category, filters.category), (Inspection.reason, filters.reason)):
         if value is not None:
             wanted.append(column == value)
@@ -101,6 +101,11 @@ def _number(session: Session, column: InstrumentedAttribute[str | None], asked: 
     return _is(column if rows <= FEW_ROWS else _hidden(column), asked)
 
 
+def _among(column: InstrumentedAttribute[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    """That a column has one of these values; of none, a plain `no`, for which no row is read."""
+    return column.in_(values) if values else false()
+
+
 def _is(column: ColumnElement[Any] | InstrumentedAttribute[Any], asked: str) -> Wanted:
     if not asked.endswith("*"):
         return [column == asked]
@@ -109,7 +114,7 @@ def _is(column: ColumnElement[Any] | InstrumentedAttribute[Any], asked: str) -> 
 
 def _bundle(session: Session, asked: str) -> ColumnElement[bool]:
     named = session.scalars(select(BundleRow.sha256).where(*_is(BundleRow.name, f"{asked}*"))).all()
-    by_name = Inspection.bundle.in_(named)
+    by_name = _among(Inspection.bundle, named)
     if not re.fullmatch("[0-9a-fA-F]+", asked):
         return by_name
     from_hash, to_hash = _is(Inspection.bundle, f"{asked.lower()}*")
