@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from calibration.datasets import open_dataset
-from dashboard.app import create_app
 from dashboard.find.exported import COLUMNS
 from dashboard.find.table import FORMULA_STARTS, csv_lines, harmless
 from dashboard.thumbnails import LONGEST_SIDE
+from edge.ledger.people import Role
 from edge.ledger.record import Inspection, open_engine, unit_of_work
 from edge.ledger.reviews import ReviewVerdict, add_reviews
 from tests.ledger_rows import Ledger, grey_picture, map_with_spot, new_ledger
+from tests.page_client import page_client, plant_page
 
 HOUR_NS = 3_600_000_000_000
 
@@ -38,7 +39,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 @pytest.fixture
 def client(ledger: Ledger) -> Iterator[TestClient]:
-    with TestClient(create_app(ledger.settings)) as client:
+    with page_client(ledger.settings) as client:
         yield client
 
 
@@ -153,6 +154,15 @@ def test_csv_has_every_column_of_every_frame_that_matches(ledger: Ledger, client
     assert json.loads(row["head_scores"]) == {"few-shot": 0.9}
     assert json.loads(row["areas"])[0]["x0"] == 60
     assert client.get("/api/v1/export.csv?camera=nowhere").text == ",".join(COLUMNS) + "\r\n"
+
+
+def test_only_engineers_take_frames_away(tmp_path: Path) -> None:
+    with plant_page(tmp_path / "data", emil=Role.ENGINEER, olga=Role.OPERATOR) as plant:
+        for name, status, links in (("olga", 403, 0), ("emil", 200, 2)):
+            client = plant.signed_in(name)
+            assert client.get("/find").text.count('href="/api/v1/export') == links
+            for address in ("/api/v1/export.csv", "/api/v1/export.zip"):
+                assert client.get(address).status_code == status
 
 
 CELLS = st.none() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(exclude_categories=["Cs"]))

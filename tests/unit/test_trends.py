@@ -11,12 +11,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from dashboard.app import create_app
 from dashboard.reader import Reader
 from dashboard.station_time import Unit, local, start_of, starts
 from dashboard.trends import chart
@@ -29,6 +27,7 @@ from edge.ledger.record import open_engine
 from edge.ledger.reviews import ReviewVerdict, add_reviews
 from edge.settings import Settings
 from tests.ledger_rows import Ledger, new_ledger
+from tests.page_client import page_client
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SHIFTS = (clock(6), clock(14), clock(22))
@@ -260,7 +259,7 @@ def test_each_point_leads_to_just_the_frames_behind_it(ledger: Ledger, berlin: N
         for number in range(10):
             captured_ns = (begin_s + hour * HOUR_S + number) * 1_000_000_000
             ledger.add("defect" if number < defects else "ok", captured_ns=captured_ns, score=0.4, threshold=0.5)
-    with TestClient(create_app(ledger.settings)) as client:
+    with page_client(ledger.settings) as client:
         address = "/trends?from=2026-10-25T01:00%2B02:00&to=2026-10-25T04:00%2B01:00&camera=top"
         page = client.get(address).text
         defect_chart = page.partition("<svg viewBox")[2].partition("</svg>")[0]
@@ -278,7 +277,7 @@ def test_point_out_of_control_is_said_in_words_and_marked_by_shape(ledger: Ledge
         for number in range(50):
             captured_ns = (NOON_S + hour * HOUR_S + number) * 1_000_000_000
             ledger.add("defect" if hour == 3 and number < 30 else "ok", captured_ns=captured_ns)
-    with TestClient(create_app(ledger.settings)) as client:
+    with page_client(ledger.settings) as client:
         page = client.get("/trends?from=2026-03-10T12:00Z&to=2026-03-10T18:00Z").text
     assert "Out of control: 1 of 6" in page
     assert "60\u202f% of 50 inspected, above the limit of" in page
