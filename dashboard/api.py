@@ -9,8 +9,7 @@ from fastapi.responses import StreamingResponse
 from dashboard import events, queries
 from dashboard.queries import LARGEST_ID
 from dashboard.site import SiteOf
-from dashboard.views import Counts, FramePage, FrameView
-from edge.verdict import Outcome
+from dashboard.views import Counts, FrameView
 
 router = APIRouter(prefix="/api/v1")
 Id = Annotated[int | None, Query(ge=0, le=LARGEST_ID)]
@@ -21,30 +20,6 @@ def counts(site: SiteOf) -> Counts:
     """The record in numbers."""
     with site.reader.read() as reading:
         return queries.counts(reading, time.time_ns())
-
-
-@router.get("/frames")
-def frames(
-    site: SiteOf,
-    after: Id = None,
-    before: Id = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    outcome: Annotated[list[Outcome] | None, Query()] = None,
-    camera: str | None = None,
-) -> FramePage:
-    """Frames newest first, or with `after` oldest first. `outcome` may be repeated; without it, all of them."""
-    if after is not None and before is not None:
-        raise HTTPException(422, "give `after` or `before`, not both")
-    with site.reader.read() as reading:
-        return queries.page(
-            reading.session,
-            site.settings.media,
-            outcome or list(Outcome),
-            camera=camera,
-            before=before,
-            after=after,
-            limit=limit,
-        )
 
 
 @router.get("/frames/{frame_id:int}")

@@ -10,6 +10,8 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from dashboard import api, api_docs, media, metrics, pages
+from dashboard.find import api as find_api
+from dashboard.find import pages as find_pages
 from dashboard.headers import SafeHeaders
 from dashboard.line import api as line_api
 from dashboard.line import pages as line_pages
@@ -24,6 +26,7 @@ from dashboard.reader import NoRecordYetError, Reader
 from dashboard.regions import api as regions_api
 from dashboard.regions import pages as regions_pages
 from dashboard.site import HERE, Site
+from dashboard.trends import pages as trends_pages
 from dashboard.writes import Writes
 from edge.settings import Settings
 
@@ -47,7 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(NoRecordYetError, no_record_yet)
     app.add_exception_handler(HTTPException, http_error)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    rooms = (line_pages, line_api, score, regions_pages, regions_api, people)
+    rooms = (line_pages, line_api, score, trends_pages, find_pages, find_api, regions_pages, regions_api, people)
     for module in (pages, media, api, metrics, api_docs, *rooms):
         app.include_router(module.router)
     app.add_api_route("/healthz", _health, response_class=JSONResponse)

@@ -1,11 +1,13 @@
 """Pictures and heatmaps by frame id. An address holds no path: the id is looked up, the stored path is checked."""
 
+from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import FileResponse, Response
 
-from dashboard import files, queries
+from dashboard import files, queries, thumbnails
 from dashboard.overlay import HeatScale, heatmap, png, scale_strip
 from dashboard.site import Site, SiteOf
 from edge.errors import EdgeError
@@ -16,7 +18,7 @@ router = APIRouter(include_in_schema=False)
 A_YEAR_S = 365 * 24 * 3600
 FOR_EVER = f"private, max-age={A_YEAR_S}, immutable"
 A_DAY = "private, max-age=86400"
-"""Heatmaps may look better in the next version; the pictures never change."""
+"""Heatmaps and thumbnails may look better in the next version; the pictures never change."""
 
 
 @router.get("/frames/{frame_id:int}/picture")
@@ -29,20 +31,37 @@ def picture(site: SiteOf, frame_id: int, v: int | None = None) -> FileResponse:
     return FileResponse(path, media_type="image/jpeg", headers=_cached(row, v, FOR_EVER))
 
 
+@router.get("/frames/{frame_id:int}/thumbnail.jpg")
+def thumbnail(site: SiteOf, frame_id: int, v: int | None = None) -> FileResponse:
+    """The frame's picture, small; see `thumbnails`."""
+    row = _row(site, frame_id)
+    path = files.inside(site.settings.media, row.picture_path)
+    if path is None:
+        raise HTTPException(404, f"frame {frame_id} has no picture")
+    return _kept(site, row, v, ".jpg", lambda: thumbnails.small_picture(path))
+
+
 @router.get("/frames/{frame_id:int}/heatmap.png")
 def heatmap_png(site: SiteOf, frame_id: int, v: int | None = None) -> Response:
     """The frame's map on its bundle's fixed scale: RGBA PNG with the picture's aspect."""
     row = _row(site, frame_id)
-    path = files.inside(site.settings.media, row.map_path)
-    scale = scale_of(row)
-    if path is None or scale is None or row.map_top is None or row.width is None or row.height is None:
-        raise HTTPException(404, f"frame {frame_id} has no heatmap")
+    path, scale, top, width, height = _mapped(site, row)
     try:
-        anomaly_map = read_map(path, top=row.map_top)
+        drawn = heatmap(read_map(path, top=top), scale, width=width, height=height)
     except EdgeError as error:
         raise HTTPException(404, str(error)) from error
-    drawn = heatmap(anomaly_map, scale, width=row.width, height=row.height)
     return Response(png(drawn), media_type="image/png", headers=_cached(row, v, A_DAY))
+
+
+@router.get("/frames/{frame_id:int}/heatmap-thumbnail.png")
+def heatmap_thumbnail(site: SiteOf, frame_id: int, v: int | None = None) -> FileResponse:
+    """The same heatmap for the thumbnail."""
+    row = _row(site, frame_id)
+    path, scale, top, width, height = _mapped(site, row)
+    return _kept(
+        site, row, v, ".png",
+        lambda: thumbnails.small_heatmap(path, top=top, scale=scale, width=width, height=height),
+    )  # fmt: skip
 
 
 @router.get("/heatmap-scale.png")
@@ -64,6 +83,24 @@ def _row(site: Site, frame_id: int) -> Inspection:
         if row is None:
             raise HTTPException(404, f"no frame {frame_id} in the record")
         return row
+
+
+def _mapped(site: Site, row: Inspection) -> tuple[Path, HeatScale, float, int, int]:
+    """What a heatmap is drawn from: file, scale, top, and the picture's width and height. 404 without any of them."""
+    path, scale = files.inside(site.settings.media, row.map_path), scale_of(row)
+    if path is None or scale is None or row.map_top is None or row.width is None or row.height is None:
+        raise HTTPException(404, f"frame {row.id} has no heatmap")
+    return path, scale, row.map_top, row.width, row.height
+
+
+def _kept(site: Site, row: Inspection, v: int | None, ending: str, make: Callable[[], bytes]) -> FileResponse:
+    try:
+        path = thumbnails.kept(
+            site.settings.thumbnails, frame_id=row.id, captured_ns=row.captured_ns, ending=ending, make=make
+        )
+    except EdgeError as error:
+        raise HTTPException(404, str(error)) from error
+    return FileResponse(path, headers=_cached(row, v, A_DAY))
 
 
 def _cached(row: Inspection, v: int | None, how_long: str) -> dict[str, str]:

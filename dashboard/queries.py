@@ -69,9 +69,15 @@ def page(
         ids = newest_ids(session, outcomes, camera=camera, before=before, limit=limit + 1)
     else:
         ids = ids_after(session, outcomes, camera=camera, after=after, limit=limit + 1)
+    following = ids[limit - 1] if len(ids) > limit else None
+    return FramePage(frames=views(session, media, ids[:limit]), next=following)
+
+
+def views(session: Session, media: Path, ids: Sequence[int]) -> list[FrameView]:
+    """What is shown of these rows, in their order."""
     rows = session.scalars(
         select(Inspection)
-        .where(Inspection.id.in_(ids[:limit]))
+        .where(Inspection.id.in_(ids))
         .options(
             joinedload(Inspection.camera),
             joinedload(Inspection.run),
@@ -80,14 +86,15 @@ def page(
         )
     )
     by_id = {row.id: view(row, media) for row in rows}
-    following = ids[limit - 1] if len(ids) > limit else None
-    return FramePage(frames=[by_id[frame_id] for frame_id in ids[:limit]], next=following)
+    return [by_id[frame_id] for frame_id in ids]
 
 
 def view(row: Inspection, media: Path) -> FrameView:
     """What is shown of a row. `v` in an address is the capture time, so that a cached picture is never another's."""
     picture = files.inside(media, row.picture_path)
     columns = {name: getattr(row, name) for name in FrameView.model_fields if name in Inspection.__table__.columns}
+    heated = has_heatmap(row, media)
+    here, version = f"/frames/{row.id}", f"?v={row.captured_ns}"
     return FrameView(
         **columns,
         run=row.run.name,
@@ -95,9 +102,11 @@ def view(row: Inspection, media: Path) -> FrameView:
         bundle_name=row.judged_by and row.judged_by.name,
         captured_at=datetime.fromtimestamp(row.captured_ns / 1e9, tz=UTC),
         boxes=[Box.model_validate(region, from_attributes=True) for region in row.regions],
-        picture=f"/frames/{row.id}/picture?v={row.captured_ns}" if picture else None,
+        picture=f"{here}/picture{version}" if picture else None,
+        thumbnail=f"{here}/thumbnail.jpg{version}" if picture else None,
         picture_missing=row.picture_path is not None and picture is None,
-        heatmap=f"/frames/{row.id}/heatmap.png?v={row.captured_ns}" if has_heatmap(row, media) else None,
+        heatmap=f"{here}/heatmap.png{version}" if heated else None,
+        heatmap_thumbnail=f"{here}/heatmap-thumbnail.png{version}" if heated else None,
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, event, inspect
 from sqlalchemy.orm import Session
 
 from dashboard.tally import Tally
+from dashboard.trends.rollup import Rollup
 from edge.errors import EdgeError
 from edge.ledger.record import Base, open_engine
 
@@ -27,6 +28,7 @@ class Reading:
 
     session: Session
     tally: Tally
+    rollup: Rollup
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class _Opened:
     identity: tuple[int, int]
     engine: Engine
     tally: Tally = field(default_factory=Tally)
+    rollup: Rollup = field(default_factory=Rollup)
 
 
 class Reader:
@@ -53,7 +56,7 @@ class Reader:
         """A session for a few queries. Raises NoRecordYetError while the file or its tables are missing."""
         opened = self._current()
         with Session(opened.engine) as session:
-            yield Reading(session, opened.tally)
+            yield Reading(session, opened.tally, opened.rollup)
 
     def close(self) -> None:
         """Close all connections; the next read opens them again."""

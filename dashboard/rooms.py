@@ -21,6 +21,8 @@ class Room:
 ROOMS = (
     Room("Review", "/"),
     Room("Line", "/line"),
+    Room("Trends", "/trends"),
+    Room("Find", "/find"),
     Room("Regions", "/regions"),
     Room("People", "/people", Role.ADMIN),
 )

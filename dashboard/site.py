@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from fastapi.templating import Jinja2Templates
 
 from dashboard import words
+from dashboard.find.parts import part_address
 from dashboard.line.board import Board
 from dashboard.line.pictures import LivePictures
 from dashboard.people.access import Access
@@ -27,7 +28,7 @@ def _templates() -> Jinja2Templates:
     templates = Jinja2Templates(directory=HERE / "templates")
     templates.env.filters |= words.FILTERS
     templates.env.globals |= {"OUTCOMES": words.OUTCOMES, "bar": words.bar, "rooms": rooms, "csrf": csrf_token}
-    templates.env.globals["visitor"] = visitor_of
+    templates.env.globals |= {"visitor": visitor_of, "part_address": part_address}
     templates.env.trim_blocks = templates.env.lstrip_blocks = True
     return templates
 

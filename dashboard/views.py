@@ -52,8 +52,10 @@ class FrameView(BaseModel):
     height: int | None
     boxes: list[Box]
     picture: str | None = Field(description="address of the JPEG, None if none is kept")
+    thumbnail: str | None = Field(description="address of the picture made small, for lists")
     picture_missing: bool = Field(description="the record names a picture, and its file is gone")
     heatmap: str | None = Field(description="address of the RGBA heatmap, None if the frame has no map")
+    heatmap_thumbnail: str | None = Field(description="address of the same heatmap for the thumbnail")
 
 
 class ReviewView(BaseModel):

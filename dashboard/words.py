@@ -31,6 +31,7 @@ REVIEWS = {
     "confirmed_defect": "Confirmed defect",
     "false_alarm": "False alarm",
     "unsure": "Unsure",
+    "unreviewed": "Unreviewed",
 }
 HEADS = {  # by name, as above
     "few-shot": "Unlike every good part shown",
@@ -119,6 +120,11 @@ def moment(value: datetime) -> str:
     """Date and time to the millisecond, with the zone's name."""
     local = value.astimezone()
     return f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03d} {local.tzname()}"
+
+
+def local_field(value: datetime | None) -> str:
+    """A time as a form's field shows it, by the station's clock; empty for none."""
+    return "" if value is None else value.astimezone().strftime("%Y-%m-%dT%H:%M")
 
 
 def bar(score_value: float, threshold: float, *, length: float = 200.0) -> float:

@@ -3,11 +3,13 @@
 import difflib
 import hashlib
 import os
+import re
 import tempfile
+from datetime import time
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from edge.errors import EdgeError
@@ -17,6 +19,16 @@ MODELS = Path("~/.local/share/edge-inspection/models")
 Overload = Literal["drop-oldest", "drop-newest", "wait"]
 Trigger = Literal["every", "still", "http"]
 Precision = Literal["fp32", "bf16", "fp16"]
+
+
+def _shifts(value: str) -> str:
+    """`06:00,14:00,22:00` as it is. Raises ValueError unless it is such a list, in the order of the day."""
+    starts = value.split(",")
+    if not all(re.fullmatch(r"([01]\d|2[0-3]):(00|15|30|45)", start) for start in starts):
+        raise ValueError("give times at quarters of an hour with commas between, for example 06:00,14:00,22:00")
+    if starts != sorted(set(starts)):
+        raise ValueError("give each time once, in the order of the day")
+    return value
 
 
 class Settings(BaseSettings):
@@ -48,6 +60,9 @@ class Settings(BaseSettings):
     page_key: Path | None = Field(default=None, description="PEM file: the certificate's key, without a password")
     page_proxy: str | None = Field(default=None, description="address of the proxy that speaks HTTPS for the page")
     trigger_port: int = Field(default=8770, ge=1, le=65535, description="port of the first camera's POST /trigger")
+    shifts: Annotated[str, AfterValidator(_shifts)] = Field(
+        default="06:00,14:00,22:00", description="when shifts begin, in the station's time; quarters of an hour"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property
@@ -90,6 +105,16 @@ class Settings(BaseSettings):
     def logs(self) -> Path:
         """Folder of the processes' logs."""
         return self.data / "logs"
+
+    @property
+    def shift_starts(self) -> tuple[time, ...]:
+        """When shifts begin, by the station's clock, in the order of the day."""
+        return tuple(time.fromisoformat(start) for start in self.shifts.split(","))
+
+    @property
+    def thumbnails(self) -> Path:
+        """Folder of the page's small pictures; whatever is in it can be made again."""
+        return self.data / "thumbnails"
 
     @property
     def line_address(self) -> str:

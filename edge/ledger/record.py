@@ -17,6 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
     create_engine,
     event,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
@@ -66,6 +67,11 @@ class Inspection(Base):
     __table_args__ = (
         UniqueConstraint("run_id", "camera_id", "seq"),
         Index("ix_inspection_outcome_id", "outcome", "id"),
+        Index("ix_inspection_captured_ns", "captured_ns"),
+        *(
+            Index(f"ix_inspection_{number}", number, "id", sqlite_where=given, postgresql_where=given)
+            for number, given in ((number, text(f"{number} IS NOT NULL")) for number in ("part", "lot", "serial"))
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)

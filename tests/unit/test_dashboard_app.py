@@ -40,7 +40,7 @@ def test_index_shows_a_flagged_frame_with_everything_the_record_holds(ledger: Le
     assert [word for word in shown if word not in page] == []
     assert f'viewBox="0 0 {WIDTH} {HEIGHT}"' in page
     assert '<rect x="60" y="40" width="40" height="40"/>' in page
-    assert f"/frames/{frame_id}/heatmap.png?v=" in page
+    assert f"/frames/{frame_id}/heatmap-thumbnail.png?v=" in page
 
 
 def test_a_bundle_is_shown_by_the_name_that_people_know(ledger: Ledger, client: TestClient) -> None:

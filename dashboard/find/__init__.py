@@ -1,0 +1,1 @@
+"""Finding frames and parts again, and taking them away."""

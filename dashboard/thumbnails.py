@@ -1,0 +1,58 @@
+"""Small pictures for cards and lists, made when first asked for and kept as files that can be made again."""
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dashboard.overlay import HeatScale, heatmap, png
+from edge.errors import EdgeError
+from edge.ledger.media import read_map
+
+LONGEST_SIDE = 480
+JPEG_QUALITY = 80
+VERSION = 1
+"""Counts up when thumbnails come to look different; those of older versions are not shown any more."""
+IDS_A_FOLDER = 10_000
+
+
+def kept(folder: Path, *, frame_id: int, captured_ns: int, ending: str, make: Callable[[], bytes]) -> Path:
+    """A frame's file in `folder`, whole at any moment; `make` gives its content where there is none yet.
+
+    The capture time is in its name, so that a new record in an old folder never shows another frame's.
+    """
+    path = folder / f"v{VERSION}" / str(frame_id // IDS_A_FOLDER) / f"{frame_id}-{captured_ns}{ending}"
+    if not path.is_file():
+        content = make()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+        temporary.write_bytes(content)
+        temporary.rename(path)
+    return path
+
+
+def small_picture(picture: Path) -> bytes:
+    """A picture file as a JPEG whose longer side has at most LONGEST_SIDE pixels. Raises EdgeError if it is damaged."""
+    pixels = cv2.imread(str(picture), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise EdgeError(f"picture {picture} is missing or damaged; `edge verify` lists missing ones.")
+    height, width = pixels.shape[:2]
+    size = small_size(width, height)
+    if size != (width, height):
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
+
+
+def small_heatmap(map_file: Path, *, top: float, scale: HeatScale, width: int, height: int) -> bytes:
+    """The heatmap that belongs on a picture's thumbnail, as PNG; width, height: the picture's."""
+    small_width, small_height = small_size(width, height)
+    return png(heatmap(read_map(map_file, top=top), scale, width=small_width, height=small_height))
+
+
+def small_size(width: int, height: int) -> tuple[int, int]:
+    """(width, height) of the thumbnail: the same shape, never larger than the picture."""
+    shrink = min(1.0, LONGEST_SIDE / max(width, height))
+    return max(1, round(width * shrink)), max(1, round(height * shrink))

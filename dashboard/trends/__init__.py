@@ -1,0 +1,1 @@
+"""How defect rate, false alarms, scores and latency go over time."""
