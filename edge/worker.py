@@ -3,7 +3,7 @@
 talk:  ZeroMQ -> batcher            and committed -> acknowledgements
 score: batcher -> scorer -> entries
 write: entries -> pictures, rows -> committed
-watch: what was promoted -> scorer, which takes it up between two batches
+watch: what was promoted -> scorer, which takes it up between two batches; rates of the audit -> score
 """
 
 import logging
@@ -18,6 +18,7 @@ from typing import Protocol
 from edge.errors import EdgeError
 from edge.frame import FrameInfo, Pixels
 from edge.ledger.alarms import in_force
+from edge.ledger.audit_draw import AuditDraw
 from edge.ledger.record import open_engine
 from edge.ledger.schema import prepare
 from edge.ledger.writer import Entry, Writer
@@ -76,6 +77,8 @@ class Worker:
         self._scorer = scorer
         self._engine = open_engine(settings.database, writes=True)
         self._writer = Writer(self._engine, settings.media)
+        self._reading = open_engine(settings.database)
+        self._audit = AuditDraw(self._reading)
         self._watches = Watches(scorer.standard, lambda run, camera: in_force(self._engine, run, camera))
         self._suspects = Suspects(settings.data / "scoring.json")
         self._link = WorkerLink(
@@ -107,6 +110,7 @@ class Worker:
                 self._batcher.close()
                 self._link.close()
                 self._engine.dispose()
+                self._reading.dispose()
 
     def stop(self) -> None:
         """Take no more messages, finish what is at hand, and let `run` return."""
@@ -235,13 +239,15 @@ class Worker:
     def _entry(self, job: Job, pixels: Pixels, verdict: Verdict) -> Entry:
         """The entry of a scored frame; one whose deadline has passed meanwhile is late, whatever its verdict."""
         outcome = not_inspected(Reason.LATE) if _expired(job.info) else verdict
-        return Entry(job.info, outcome, pixels, self._watches.see(job.info, pixels, outcome))
+        alarms = self._watches.see(job.info, pixels, outcome)
+        return Entry(job.info, outcome, pixels, alarms, self._audit.rate_of(outcome))
 
     # watch
 
     def _watch(self) -> None:
         while not self._ending.wait(WATCH_S):
             self._scorer.refresh()
+            self._audit.refresh()
 
     # write
 
