@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from dashboard import api, api_docs, media, metrics, pages
+from dashboard import api, api_docs, media, metrics
 from dashboard.headers import SafeHeaders
 from dashboard.people import routes as people
 from dashboard.people.access import Access
@@ -18,6 +18,9 @@ from dashboard.problems import http_error, no_record_yet
 from dashboard.reader import NoRecordYetError, Reader
 from dashboard.regions import api as regions_api
 from dashboard.regions import pages as regions_pages
+from dashboard.review import api as review_api
+from dashboard.review import kinds, reference
+from dashboard.review import pages as review_pages
 from dashboard.site import HERE, Site
 from dashboard.writes import Writes
 from edge.settings import Settings
@@ -41,7 +44,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(NoRecordYetError, no_record_yet)
     app.add_exception_handler(HTTPException, http_error)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    for module in (pages, media, api, metrics, api_docs, regions_pages, regions_api, people):
+    rooms = (review_pages, review_api, kinds, reference, regions_pages, regions_api, people)
+    for module in (*rooms, media, api, metrics, api_docs):
         app.include_router(module.router)
     app.add_api_route("/healthz", _health, response_class=JSONResponse)
     return app

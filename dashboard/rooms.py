@@ -18,7 +18,12 @@ class Room:
     here: bool = False
 
 
-ROOMS = (Room("Review", "/"), Room("Regions", "/regions"), Room("People", "/people", Role.ADMIN))
+ROOMS = (
+    Room("Review", "/"),
+    Room("Audit", "/audit"),
+    Room("Regions", "/regions"),
+    Room("People", "/people", Role.ADMIN),
+)
 
 
 def rooms(request: Request) -> list[Room]:

@@ -55,16 +55,6 @@ class FrameView(BaseModel):
     heatmap: str | None = Field(description="address of the RGBA heatmap, None if the frame has no map")
 
 
-class ReviewView(BaseModel):
-    """What a person said of a frame."""
-
-    verdict: str
-    reviewer: str
-    reviewed_at: datetime
-    kind: str | None = Field(description="of defect, in the reviewer's words")
-    note: str | None
-
-
 class FramePage(BaseModel):
     """Some frames. Without `after` newest first; with `after` oldest first, so that none is passed over."""
 

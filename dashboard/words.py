@@ -31,6 +31,8 @@ REVIEWS = {
     "confirmed_defect": "Confirmed defect",
     "false_alarm": "False alarm",
     "unsure": "Unsure",
+    "confirmed_ok": "Good part",
+    "withdrawn": "Withdrawn",
 }
 HEADS = {  # by name, as above
     "few-shot": "Unlike every good part shown",

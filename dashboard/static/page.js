@@ -8,6 +8,7 @@ export async function send(method, address, body) {
     method,
     headers: { "Content-Type": "application/json", "X-CSRF-Token": document.querySelector("meta[name=csrf]").content },
     body: body === undefined ? undefined : JSON.stringify(body),
+    keepalive: true, // what was said counts even if the page is left at once
   }).catch(() => null);
   if (!answer) throw new Error("The page cannot be reached; nothing was changed.");
   const said = await answer.json().catch(() => ({}));
@@ -77,6 +78,10 @@ export function showHeat(on) {
   document.getElementById("heat-toggle")?.setAttribute("aria-pressed", String(on));
 }
 
+export function heatIsOn() {
+  return localStorage.getItem(HEAT_KEY) !== "off";
+}
+
 function switchHeat() {
   const on = document.documentElement.classList.contains("no-heat");
   localStorage.setItem(HEAT_KEY, on ? "on" : "off");
@@ -91,7 +96,8 @@ export function showLink(state, words) {
 
 // Listens to the line's news: `handlers` by event name; comes back by itself when the connection was lost.
 export function listen(handlers, { waiting = false } = {}) {
-  const news = new EventSource(`/api/v1/events?after=${document.body.dataset.after}`);
+  const { after } = document.body.dataset; // none: from now on
+  const news = new EventSource(`/api/v1/events${after ? `?after=${after}` : ""}`);
   news.onopen = () => showLink(waiting ? "waiting" : "live", waiting ? "Waiting" : "Live");
   news.onerror = () => {
     showLink("lost", "Connection lost");
@@ -108,11 +114,11 @@ async function comeBack(handlers, options) {
   else listen(handlers, options);
 }
 
-showHeat(localStorage.getItem(HEAT_KEY) !== "off");
-if (document.getElementById("heat-toggle")) {
-  document.getElementById("heat-toggle").addEventListener("click", switchHeat);
-  onKey("h", "Heatmap on or off", switchHeat);
-}
+showHeat(heatIsOn());
+if (document.getElementById("heat-toggle")) onKey("h", "Heatmap on or off", switchHeat);
+document.addEventListener("click", (event) => {
+  if (event.target.closest("#heat-toggle")) switchHeat();
+});
 onKey("?", "These keys", listKeys);
 document.getElementById("keys-button").addEventListener("click", listKeys);
 document.addEventListener("keydown", pressed);

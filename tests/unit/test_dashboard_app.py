@@ -70,14 +70,14 @@ def test_index_leaves_out_what_nobody_needs_to_look_at_unless_asked(ledger: Ledg
     assert cards("?outcome=not_inspected") == [lost]
     assert cards("?camera=right") == [unsure]
     assert cards("?camera=nowhere") == []
-    assert cards(f"?before={unsure}") == []
+    assert cards(f"?after={unsure}") == []
 
 
 def test_older_link_leads_to_the_rest(ledger: Ledger, client: TestClient) -> None:
     ids = [ledger.add("unsure", reason="uncalibrated") for _ in range(30)]
     page = client.get("/").text
-    assert f'href="/?before={ids[6]}"' in page
-    older = client.get(f"/?before={ids[6]}").text
+    assert f'href="/?after={ids[6]}"' in page
+    older = client.get(f"/?after={ids[6]}").text
     assert [i for i in ids if f'id="frame-{i}"' in older] == ids[:6]
     assert "Older" not in older
     assert "data-live" in page
