@@ -10,6 +10,8 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from dashboard import api, api_docs, media, metrics
+from dashboard.audit import api as audit_api
+from dashboard.audit import pages as audit_pages
 from dashboard.headers import SafeHeaders
 from dashboard.people import routes as people
 from dashboard.people.access import Access
@@ -44,7 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(NoRecordYetError, no_record_yet)
     app.add_exception_handler(HTTPException, http_error)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    rooms = (review_pages, review_api, kinds, reference, regions_pages, regions_api, people)
+    rooms = (review_pages, review_api, kinds, reference, audit_pages, audit_api, regions_pages, regions_api, people)
     for module in (*rooms, media, api, metrics, api_docs):
         app.include_router(module.router)
     app.add_api_route("/healthz", _health, response_class=JSONResponse)

@@ -22,7 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 BigKey = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself in SQLite
-FLAGGED_ROWS = "outcome IN ('defect', 'unsure')"  # as the partial indexes say it, word for word
+FLAGGED_ROWS = "+outcome IN ('defect', 'unsure')"
+"""Flagged frames as the partial indexes say it, word for word, or SQLite does not use them; + leaves it no other."""
 
 
 class Base(DeclarativeBase):
@@ -72,11 +73,11 @@ class Inspection(Base):
         UniqueConstraint("run_id", "camera_id", "seq"),
         Index("ix_inspection_outcome_id", "outcome", "id"),
         Index(
-            "ix_inspection_queue", "id", "camera_id", "category", "outcome", "score", "threshold",
+            "ix_inspection_queue", "id", "camera_id", "category", "outcome", "score", "threshold", "reviewed_as",
             sqlite_where=text(f"{FLAGGED_ROWS} AND reviewed_as IS NULL"),
         ),
         Index(
-            "ix_inspection_flagged", "category", "bundle", "captured_ns", "reviewed_as",
+            "ix_inspection_flagged", "category", "bundle", "captured_ns", "reviewed_as", "outcome",
             sqlite_where=text(FLAGGED_ROWS),
         ),
         Index(
