@@ -17,6 +17,8 @@ from edge.verdict import FLAGGED, Outcome
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 CARDS = 24
+FRESH = {"Cache-Control": "no-store"}
+"""The back button would show a page again as it was before the verdicts."""
 
 
 @router.get("/")
@@ -37,7 +39,7 @@ def index(request: Request, site: SiteOf, wanted: FilterOf, after: Id = None, be
             if listed and wanted.outcome
             else queue.page(session, media, wanted, after=after, limit=CARDS),
         }
-    return site.templates.TemplateResponse(request, "review/index.html", context)
+    return site.templates.TemplateResponse(request, "review/index.html", context, headers=FRESH)
 
 
 @router.get("/summary")
@@ -80,7 +82,7 @@ def card(request: Request, site: SiteOf, frame_id: int) -> HTMLResponse:
 @router.get("/frames/{frame_id:int}")
 def frame_page(request: Request, site: SiteOf, wanted: FilterOf, frame_id: int) -> HTMLResponse:
     """One frame, large, with all that the record holds about it, and the ways to say what it is."""
-    return site.templates.TemplateResponse(request, "review/frame.html", _frame(site, wanted, frame_id))
+    return site.templates.TemplateResponse(request, "review/frame.html", _frame(site, wanted, frame_id), headers=FRESH)
 
 
 @router.get("/frames/{frame_id:int}/review")

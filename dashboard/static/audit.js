@@ -7,10 +7,14 @@ const article = document.getElementById("sample");
 const picture = document.getElementById("picture");
 const note = document.getElementById("note");
 let frame = Number(article.dataset.frame);
+let waiting = Number(article.dataset.waiting);
+let sent = Promise.resolve(null); // the last verdict: null once it is recorded, or the refusal
 let coming = frame ? fetchNext() : null;
 
-// The next part with its picture loaded; null if the page cannot be reached.
+// The next part with its picture loaded; null if the page cannot be reached. A verdict on its way comes first: what was
+// judged is not drawn again.
 async function fetchNext() {
+  await sent;
   const answer = await fetch(`/api/v1/audit/next?without=${frame}`).catch(() => null);
   if (!answer?.ok) return null;
   const next = await answer.json();
@@ -22,7 +26,7 @@ async function fetchNext() {
   return next;
 }
 
-function show({ sample, waiting }) {
+function show({ sample }) {
   document.getElementById("waiting").textContent = waiting;
   article.hidden = !sample;
   document.getElementById("nothing").hidden = Boolean(sample);
@@ -40,9 +44,10 @@ async function decide(verdict, kind = null) {
   const body = { frame, verdict, kind, note: note.value.trim() || null };
   const ahead = coming;
   frame = 0; // until the next one is here, a key says nothing
-  const sent = record(body, "/api/v1/audit/verdicts").then(() => null, (error) => error);
+  sent = record(body, "/api/v1/audit/verdicts").then(() => null, (error) => error);
   const next = await ahead;
-  if (next) show({ ...next, waiting: Math.max(0, next.waiting - 1) });
+  waiting = Math.max(0, waiting - 1);
+  if (next) show(next);
   const error = await sent;
   if (error) say(`Not recorded: ${error.message}`);
   else if (!next) location.reload();
@@ -53,6 +58,7 @@ async function takeBack() {
     const frames = await undo();
     say(frames.length ? "Undone; that part comes again." : "Nothing to undo.");
     if (frames.length && !frame) location.reload();
+    else if (frames.length) document.getElementById("waiting").textContent = waiting += 1;
   } catch (error) {
     say(error.message);
   }

@@ -120,3 +120,4 @@ function wire() {
 }
 
 if (bar) wire();
+addEventListener("pageshow", ({ persisted }) => { if (persisted) location.reload(); }); // kept as it was when it was left

@@ -220,6 +220,7 @@ document.addEventListener("keydown", ({ key, target, isComposing }) => {
   if (target.id === "opacity" && key === "Escape") target.blur();
 });
 addEventListener("popstate", ({ state }) => show(String(state?.id ?? current.dataset.id), { history: "none", fresh: true }));
+addEventListener("pageshow", ({ persisted }) => { if (persisted) show(current.dataset.id, { history: "none", fresh: true }); });
 history.replaceState({ id: current.dataset.id }, "");
 ready();
 listen({ review: heard });
