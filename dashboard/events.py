@@ -24,7 +24,10 @@ MOST_IDS = 500
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look at the record found: its newest id, flagged ids after the last one, oldest first, counts, and what was said."""
+    """What one look at the record found: its newest id, flagged ids after the last one, oldest first, and counts.
+
+    reviews: after the last one that was heard, oldest first;  heard: the newest one's id
+    """
 
     newest_id: int
     flagged: list[int]

@@ -47,7 +47,7 @@ def _escapes(session: Session, since_ns: int, until_ns: int) -> list[Escape]:
     )
     groups: dict[tuple[str | None, str | None, float], Verdicts] = {}
     for category, bundle, rate, verdict, frames in session.execute(query):
-        groups.setdefault((category, bundle, rate), {})[verdict] = frames
+        groups.setdefault((category, bundle, rate or 0.0), {})[verdict] = frames
     return [
         Escape(
             category=category, bundle=bundle, audit_rate=rate, drawn=sum(said.values()), unsure=said.get(UNSURE, 0),

@@ -1,7 +1,7 @@
 """Reviews and their queue under /api/v1."""
 
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import JSONResponse
@@ -16,7 +16,9 @@ from edge.errors import EdgeError
 from edge.ledger.reviews import ReviewConflict, review_frames, reviews_of, undo_reviews
 
 router = APIRouter(prefix="/api/v1", tags=["review"])
-CONFLICT = {409: {"model": Conflict, "description": "a frame has a review that the client has not seen"}}
+CONFLICT: dict[int | str, dict[str, Any]] = {
+    409: {"model": Conflict, "description": "a frame has a review that the client has not seen"}
+}
 
 
 @router.get("/queue")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import Depends, Query
-from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, text
+from sqlalchemy import ColumnElement, Select, func, literal, literal_column, select, text, tuple_
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from dashboard import queries
@@ -19,9 +19,10 @@ from edge.ledger.reviews import latest_ids
 from edge.verdict import FLAGGED, Outcome
 
 WAITING = text(f"{FLAGGED_ROWS} AND reviewed_as IS NULL")
-CATEGORY, OUTCOME = literal_column("+inspection.category"), literal_column("+inspection.outcome")
+CATEGORY: ColumnElement[str] = literal_column("+inspection.category")
+OUTCOME: ColumnElement[str] = literal_column("+inspection.outcome")
 """With a + a column chooses no index of its own."""
-EXCESS = func.coalesce(Inspection.score / func.nullif(Inspection.threshold, 0), 0)
+EXCESS: ColumnElement[float] = func.coalesce(Inspection.score / func.nullif(Inspection.threshold, 0), 0)
 """How bad a frame is: its score over its threshold; 0 where there is none."""
 
 
@@ -81,7 +82,8 @@ def id_before(session: Session, wanted: Filter, frame_id: int) -> int | None:
         query = query.order_by(EXCESS.asc(), Inspection.id.asc())
     else:
         query = query.order_by(Inspection.id.asc())
-    return session.scalar(query.limit(1))
+    found: int | None = session.scalar(query.limit(1))
+    return found
 
 
 def holds(session: Session, wanted: Filter, frame_id: int) -> bool:
@@ -103,9 +105,7 @@ def frames(session: Session, media: Path, ids: Sequence[int]) -> list[QueueFrame
     )
     latest = latest_ids(session, ids)
     by_id = {row.id: row for row in rows}
-    return [
-        QueueFrame(**dict(queries.view(by_id[frame_id], media)), seen=latest.get(frame_id)) for frame_id in ids
-    ]
+    return [QueueFrame(**dict(queries.view(by_id[frame_id], media)), seen=latest.get(frame_id)) for frame_id in ids]
 
 
 def counts(session: Session, wanted: Filter) -> QueueCounts:
@@ -140,16 +140,16 @@ def _waiting(session: Session, wanted: Filter) -> Select[Any]:
         cameras = session.scalars(select(Camera.id).where(Camera.name == wanted.camera)).all()
         query = query.where(Inspection.camera_id.in_(cameras))
     if wanted.category is not None:
-        query = query.where(CATEGORY == wanted.category if wanted.category else CATEGORY.is_(None))
+        query = query.where(CATEGORY.in_([wanted.category]) if wanted.category else CATEGORY.is_(None))
     if wanted.outcome is not None:
-        query = query.where(OUTCOME == wanted.outcome)
+        query = query.where(OUTCOME.in_([wanted.outcome]))
     return query
 
 
 def _beyond(session: Session, wanted: Filter, frame_id: int, *, forward: bool) -> ColumnElement[bool]:
     """What holds for the frames after this one in the filter's order, or before it."""
-    by_id = Inspection.id < frame_id if forward else Inspection.id > frame_id
     if wanted.order is Order.NEWEST:
-        return by_id
+        return Inspection.id < frame_id if forward else Inspection.id > frame_id
     excess = session.scalar(select(EXCESS).where(Inspection.id == frame_id)) or 0
-    return or_(EXCESS < excess if forward else EXCESS > excess, and_(EXCESS == excess, by_id))
+    here, there = tuple_(EXCESS, Inspection.id), tuple_(literal(excess), literal(frame_id))
+    return here < there if forward else here > there

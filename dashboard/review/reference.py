@@ -21,7 +21,7 @@ def reference(site: SiteOf, frame_id: int, b: str | None = None) -> FileResponse
     """The frame's nearest reference picture. 404 if none is at hand."""
     with site.reader.read() as reading:
         row = queries.find(reading.session, frame_id)
-        path = row and path_of(reading.session, row, site.settings.bundles)
+        path = None if row is None else path_of(reading.session, row, site.settings.bundles)
         if row is None or path is None:
             raise HTTPException(404, f"no reference picture of frame {frame_id} is at hand")
         kept = A_YEAR if b is not None and (row.bundle or "").startswith(b) else "no-cache"

@@ -51,7 +51,7 @@ class ReviewedFrame:
 
 
 def flagged_frames(engine: Engine, *, category: str | None, unreviewed: bool, limit: int) -> list[ReviewedFrame]:
-    """The newest flagged frames, newest first; of one category, and only those without a review that counts, if asked."""
+    """The newest flagged frames, newest first; of one category, and only those that nobody reviewed, if asked."""
     wanted: list[ColumnElement[bool]] = [Inspection.outcome.in_(FLAGGED)]
     if category is not None:
         wanted.append(Inspection.category == category)

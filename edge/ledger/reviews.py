@@ -105,9 +105,7 @@ def review_frames(
     return reviews
 
 
-def undo_reviews(
-    session: Session, review_ids: Sequence[int], *, reviewer: str, reviewed_ns: int
-) -> list[Review]:
+def undo_reviews(session: Session, review_ids: Sequence[int], *, reviewer: str, reviewed_ns: int) -> list[Review]:
     """Take reviews back: for each a new row that says what counted before it, `withdrawn` where there was nothing.
 
     session: holds the write lock; the new rows are in it, flushed and not committed

@@ -174,7 +174,7 @@ def test_a_rate_is_a_share_and_the_last_one_set_is_shown(ledger: Ledger, client:
 
 @pytest.mark.parametrize("escape_rate", [0.02, 0.2])
 def test_the_interval_holds_the_true_escape_rate_in_95_of_100_audits(ledger: Ledger, escape_rate: float) -> None:
-    """200 audits at once, one a category: parts pass, some are drawn, some of those judged; through the real queries."""
+    """200 audits at once, one a category: parts pass, some are drawn and some of those judged; by the real queries."""
     audits, parts, rate = 200, 400, 0.25
     dice = np.random.default_rng(8)
     shape = audits, parts
@@ -184,8 +184,9 @@ def test_the_interval_holds_the_true_escape_rate_in_95_of_100_audits(ledger: Led
     for audit, part in np.argwhere(drawn):
         frame = len(rows) + 2
         rows.append(
-            {"id": frame, "run_id": 1, "camera_id": 1, "seq": frame, "source": "s", "captured_ns": 10**18, "latency_ms": 1,
-             "outcome": "ok", "category": f"c{audit}", "audit_rate": rate, "head_scores": {}, "head_limits": {}}
+            {"id": frame, "run_id": 1, "camera_id": 1, "seq": frame, "source": "s", "captured_ns": 10**18,
+             "latency_ms": 1, "outcome": "ok", "category": f"c{audit}", "audit_rate": rate, "head_scores": {},
+             "head_limits": {}}
         )  # fmt: skip
         if judged[audit, part]:
             verdict = "confirmed_defect" if bad[audit, part] else "confirmed_ok"

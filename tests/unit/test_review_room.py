@@ -148,7 +148,11 @@ def test_only_your_own_and_latest_review_can_be_undone(ledger: Ledger, client: T
     hers = add_reviews(ledger.engine, [frame], ReviewVerdict.FALSE_ALARM, reviewer="anna", reviewed_ns=1)[0].id
     mine = say(client, frame, "unsure", seen=hers)
     add_reviews(ledger.engine, [frame], ReviewVerdict.CONFIRMED_DEFECT, reviewer="anna", reviewed_ns=2)
-    for review, status, words in [(hers, 422, "anna's"), (mine, 409, "already reviewed by anna"), (99, 422, "no review")]:
+    for review, status, words in [
+        (hers, 422, "anna's"),
+        (mine, 409, "already reviewed by anna"),
+        (99, 422, "no review"),
+    ]:
         answer = client.post("/api/v1/reviews/undo", json={"reviews": [review]})
         assert (answer.status_code, words in answer.json()["detail"]) == (status, True), answer.text
     assert len(client.get(f"/api/v1/frames/{frame}/reviews").json()) == 3

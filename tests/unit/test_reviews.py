@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 
 from edge.cli import app
 from edge.errors import EdgeError
-from edge.ledger.reviewed import count_without_picture, flagged_frames, judged_frames, stored_frames
 from edge.ledger.record import open_engine, unit_of_work
+from edge.ledger.reviewed import count_without_picture, flagged_frames, judged_frames, stored_frames
 from edge.ledger.reviews import ReviewVerdict, add_reviews, review_frames, reviews_of, undo_reviews
 from edge.ledger.schema import prepare
 from edge.settings import Settings
@@ -140,7 +140,8 @@ def test_a_withdrawn_review_is_listed_as_such_and_cannot_be_said(ledger: Ledger)
         (said,) = review_frames(session, [frame], CONFIRMED, reviewer="anna", reviewed_ns=1)
         undo_reviews(session, [said.id], reviewer="anna", reviewed_ns=2)
     writes.dispose()
-    assert "withdrawn, by anna" in command(ledger, "--list", "--unreviewed").stdout
+    (listed,) = json.loads(command(ledger, "--list", "--unreviewed", "--json").stdout)["frames"]
+    assert (listed["frame"], listed["review"]["verdict"]) == (frame, "withdrawn")
     result = CliRunner().invoke(app, ["review", str(frame), "--verdict", "withdrawn", "--by", "anna"])
     assert result.exit_code == 2
     with pytest.raises(EdgeError, match="undoing"):

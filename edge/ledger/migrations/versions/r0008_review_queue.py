@@ -33,7 +33,11 @@ INDEXES = (
         f"{FLAGGED} AND reviewed_as IS NULL",
     ),
     ("ix_inspection_flagged", ["category", "bundle", "captured_ns", "reviewed_as", "outcome"], FLAGGED),
-    ("ix_inspection_audit", ["category", "bundle", "audit_rate", "captured_ns", "audited_as"], "audit_rate IS NOT NULL"),
+    (
+        "ix_inspection_audit",
+        ["category", "bundle", "audit_rate", "captured_ns", "audited_as"],
+        "audit_rate IS NOT NULL",
+    ),
 )
 
 
@@ -63,7 +67,7 @@ def upgrade() -> None:
     op.add_column("inspection", sa.Column("audit_rate", sa.Float))
     op.add_column("inspection", sa.Column("reviewed_as", sa.String))
     op.add_column("inspection", sa.Column("audited_as", sa.String))
-    op.execute(f"{SAID} WHERE id IN (SELECT inspection_id FROM review)")
+    op.execute(f"{SAID} WHERE id IN (SELECT inspection_id FROM review)")  # noqa: S608
     op.execute(f"CREATE TRIGGER review_said AFTER INSERT ON review BEGIN {SAID} WHERE id = NEW.inspection_id; END")
     for name, columns, where in INDEXES:
         op.create_index(name, "inspection", columns, sqlite_where=sa.text(where))
