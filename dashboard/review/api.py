@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 
 from dashboard import queries
 from dashboard.people.person import Operator
+from dashboard.reader import NoRecordYetError
 from dashboard.review import queue
 from dashboard.review.queue import FilterOf, Id
 from dashboard.review.views import Conflict, NewReviews, QueueCounts, QueuePage, Recorded, ReviewView, Undo, review_view
@@ -74,6 +75,8 @@ def undo(site: SiteOf, person: Operator, what: Undo) -> Recorded | JSONResponse:
 
 def refused(error: EdgeError) -> JSONResponse:
     """A refusal in words: 409 with the reviews that were not seen, else 422. Raises what is no refusal."""
+    if isinstance(error, NoRecordYetError):
+        raise error
     if isinstance(error, ReviewConflict):
         conflict = Conflict(detail=str(error), latest=[review_view(row) for row in error.latest])
         return JSONResponse(conflict.model_dump(mode="json"), 409)

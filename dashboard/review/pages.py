@@ -65,18 +65,8 @@ def queue_card(request: Request, site: SiteOf, wanted: FilterOf, frame_id: int) 
         if not queue.holds(reading.session, wanted, frame_id):
             return Response(status_code=204)
         (frame,) = queue.frames(reading.session, site.settings.media, [frame_id])
-    return site.templates.TemplateResponse(request, "_card.html", {"frame": frame, "wanted": wanted, "tick": True})
-
-
-@router.get("/frames/{frame_id:int}/card")
-def card(request: Request, site: SiteOf, frame_id: int) -> HTMLResponse:
-    """One frame's card."""
-    with site.reader.read() as reading:
-        row = queries.find(reading.session, frame_id)
-        if row is None:
-            raise HTTPException(404, f"no frame {frame_id} in the record")
-        frame = queries.view(row, site.settings.media)
-    return site.templates.TemplateResponse(request, "_card.html", {"frame": frame})
+    context = {"frame": frame, "queue_query": wanted.query(), "tick": True}
+    return site.templates.TemplateResponse(request, "_card.html", context)
 
 
 @router.get("/frames/{frame_id:int}")

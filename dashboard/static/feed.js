@@ -11,6 +11,7 @@ function cardFeed() {
   async function work() {
     busy = true;
     while (waiting.length) {
+      while (document.querySelector(".card.chosen")) await new Promise((go) => setTimeout(go, 500)); // no card moves now
       const ids = waiting;
       waiting = [];
       const { query } = document.getElementById("cards").dataset;

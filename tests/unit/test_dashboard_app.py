@@ -84,7 +84,7 @@ def test_older_link_leads_to_the_rest(ledger: Ledger, client: TestClient) -> Non
     assert "data-live" not in older
 
 
-@pytest.mark.parametrize("path", ["/", "/frames/{id}", "/frames/{id}/card"])
+@pytest.mark.parametrize("path", ["/", "/frames/{id}", "/frames/{id}/review", "/queue/cards/{id}"])
 def test_script_in_what_the_line_sent_is_shown_as_text(ledger: Ledger, client: TestClient, path: str) -> None:
     frame_id = ledger.add_defect(source=SCRIPT, serial=SCRIPT, camera=SCRIPT.replace("/", ""), nearest_reference=SCRIPT,
                                  head_scores={SCRIPT: 1.0}, nearest_distance=0.1)  # fmt: skip
@@ -124,7 +124,7 @@ def test_heatmap_is_clear_where_the_map_is_low_and_the_same_on_another_frame(
 
 def test_flagged_frame_without_map_shows_the_picture_alone(ledger: Ledger, client: TestClient) -> None:
     frame_id = ledger.add("unsure", reason="uncalibrated", picture=grey_picture())
-    card = client.get(f"/frames/{frame_id}/card").text
+    card = client.get(f"/queue/cards/{frame_id}").text
     assert 'class="photo"' in card
     assert 'class="heat"' not in card
     assert client.get(f"/frames/{frame_id}/heatmap.png").status_code == 404
@@ -157,7 +157,7 @@ def test_stored_path_outside_the_media_folder_is_never_served(ledger: Ledger, cl
 @pytest.mark.parametrize(
     "name", ["0", "-1", "7", "9223372036854775808", "1e3", "..%2f..%2frecord.sqlite", "1%00", "abc"]
 )
-@pytest.mark.parametrize("tail", ["", "/card", "/picture", "/heatmap.png"])
+@pytest.mark.parametrize("tail", ["", "/review", "/reference", "/picture", "/heatmap.png"])
 def test_id_of_no_frame_is_a_404(ledger: Ledger, client: TestClient, name: str, tail: str) -> None:
     assert client.get(f"/frames/{name}{tail}").status_code == 404
     assert client.get(f"/static/..%2f{name}{tail}").status_code == 404
