@@ -52,12 +52,16 @@ export function onKey(key, words, act) {
 function listKeys() {
   const list = document.getElementById("keys-list");
   list.replaceChildren();
+  const caps = new Map(); // words -> the cell of the keys that do this
   for (const [key, { words }] of keys) {
-    const row = list.insertRow();
+    if (!caps.has(words)) {
+      const row = list.insertRow();
+      caps.set(words, row.insertCell());
+      row.insertCell().textContent = words;
+    }
     const cap = document.createElement("kbd");
     cap.textContent = { " ": "Space", arrowleft: "←", arrowright: "→", arrowup: "↑", arrowdown: "↓" }[key] ?? key.toUpperCase();
-    row.insertCell().append(cap);
-    row.insertCell().textContent = words;
+    caps.get(words).append(cap, " ");
   }
   document.getElementById("keys").showModal();
 }
