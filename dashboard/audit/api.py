@@ -18,6 +18,7 @@ from dashboard.review.views import Recorded, review_view
 from dashboard.site import SiteOf
 from edge.errors import EdgeError
 from edge.ledger.audit_rates import AuditRate, rates, set_rate
+from edge.ledger.people import record_event
 from edge.ledger.record import Camera
 from edge.ledger.reviews import review_frames
 
@@ -70,6 +71,7 @@ def list_rates(site: SiteOf) -> list[RateView]:
 def put_rate(site: SiteOf, person: Engineer, category: str, new: NewRate) -> RateView:
     """Set which share of a category's `ok` frames is drawn from now on; a running line follows within some seconds."""
     with site.writes.write() as session:
+        record_event(session, person, "set audit rate", f"{category}, {new.rate:g}")
         return _view(set_rate(session, category, new.rate, set_by=person.name, set_ns=time.time_ns()))
 
 

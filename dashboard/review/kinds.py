@@ -11,6 +11,7 @@ from dashboard.review.views import KindView, NewKind
 from dashboard.site import SiteOf
 from edge.errors import EdgeError
 from edge.ledger.kinds import DefectKind, add_kind, kinds, retire_kind
+from edge.ledger.people import record_event
 
 router = APIRouter(tags=["kinds of defect"])
 
@@ -33,7 +34,9 @@ def add(site: SiteOf, person: Engineer, kind: NewKind) -> KindView:
     """Offer a kind of defect to reviewers, as the last of the list."""
     try:
         with site.writes.write() as session:
-            return _view(add_kind(session, kind.name, added_by=person.name, added_ns=time.time_ns()))
+            row = add_kind(session, kind.name, added_by=person.name, added_ns=time.time_ns())
+            record_event(session, person, "added kind", row.name)
+            return _view(row)
     except EdgeError as error:
         raise HTTPException(409, str(error)) from error
 
@@ -43,7 +46,9 @@ def retire(site: SiteOf, person: Engineer, kind_id: int) -> KindView:
     """Offer a kind no more. Reviews that name it stay as they are."""
     try:
         with site.writes.write() as session:
-            return _view(retire_kind(session, kind_id, retired_ns=time.time_ns()))
+            row = retire_kind(session, kind_id, retired_ns=time.time_ns())
+            record_event(session, person, "retired kind", row.name)
+            return _view(row)
     except EdgeError as error:
         raise HTTPException(404, str(error)) from error
 

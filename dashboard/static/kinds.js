@@ -10,7 +10,7 @@ async function change(method, address, body) {
   }
 }
 
-document.getElementById("add-kind").addEventListener("submit", (event) => {
+document.getElementById("add-kind")?.addEventListener("submit", (event) => {
   event.preventDefault();
   change("POST", "/api/v1/kinds", { name: document.getElementById("kind-name").value });
 });

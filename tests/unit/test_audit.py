@@ -22,6 +22,7 @@ from edge.ledger.writer import Entry, Writer
 from edge.proportion import exact_interval
 from edge.verdict import Outcome, Reason, Verdict, not_inspected
 from tests.ledger_rows import JUDGED, Ledger, grey_picture, map_with_spot, new_ledger
+from tests.page_client import LOOPBACK, page_client
 
 PASSED = Verdict(Outcome.OK, category="pcb", score=0.1)
 
@@ -35,7 +36,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 @pytest.fixture
 def client(ledger: Ledger) -> Iterator[TestClient]:
-    with TestClient(create_app(ledger.settings)) as client:
+    with page_client(ledger.settings) as client:
         yield client
 
 
@@ -211,7 +212,7 @@ def test_no_page_of_these_rooms_reads_the_whole_table(ledger: Ledger, address: s
     pass_part(ledger)
     app = create_app(ledger.settings)
     asked: list[str] = []
-    with TestClient(app) as client:
+    with TestClient(app, base_url=LOOPBACK) as client:
         client.get(address)
         with app.state.site.reader.read() as reading:
             engine = reading.session.get_bind()

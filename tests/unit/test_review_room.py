@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 
-from dashboard.app import create_app
 from edge.ledger.bundles import BundleRow
+from edge.ledger.people import AuditEvent, Role
 from edge.ledger.record import unit_of_work
 from edge.ledger.reviewed import flagged_frames, judged_frames
 from edge.ledger.reviews import ReviewVerdict, add_reviews
 from tests.ledger_rows import JUDGED, Ledger, grey_picture, new_ledger
+from tests.page_client import page_client, plant_page
 
 ME = "local operator"
 
@@ -27,7 +29,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 @pytest.fixture
 def client(ledger: Ledger) -> Iterator[TestClient]:
-    with TestClient(create_app(ledger.settings)) as client:
+    with page_client(ledger.settings) as client:
         yield client
 
 
@@ -235,3 +237,17 @@ def test_an_ok_frame_is_called_good_and_a_frame_nobody_judged_gets_no_buttons(
     assert "data-say" not in client.get(f"/frames/{lost}").text
     say(client, ok, "confirmed_ok")
     assert "Good part" in client.get(f"/frames/{ok}").text
+
+
+def test_an_operator_sees_kinds_and_rates_and_an_engineer_sets_them(tmp_path: Path) -> None:
+    with plant_page(tmp_path / "plant", otto=Role.OPERATOR, erika=Role.ENGINEER) as plant:
+        otto, erika = plant.signed_in("otto"), plant.signed_in("erika")
+        for client, status, shown in ((otto, 403, False), (erika, 201, True)):
+            assert client.post("/api/v1/kinds", json={"name": "dirt"}).status_code == status
+            assert client.put("/api/v1/audit/rates/pcb", json={"rate": 0.1}).is_success is shown
+            assert ("add-kind" in client.get("/kinds").text) is shown
+        assert "10.0 %" in otto.get("/audit/estimates").text
+        assert "data-category" in erika.get("/audit/estimates").text
+        with plant.record() as session:
+            done = {(row.who, row.what, row.about) for row in session.scalars(select(AuditEvent))}
+    assert {("erika", "added kind", "dirt"), ("erika", "set audit rate", "pcb, 0.1")} <= done
