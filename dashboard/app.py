@@ -9,7 +9,9 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from dashboard import api, api_docs, media, metrics, pages
+from dashboard import api, api_docs, media, metrics
+from dashboard.audit import api as audit_api
+from dashboard.audit import pages as audit_pages
 from dashboard.find import api as find_api
 from dashboard.find import pages as find_pages
 from dashboard.headers import SafeHeaders
@@ -25,6 +27,9 @@ from dashboard.problems import http_error, no_record_yet
 from dashboard.reader import NoRecordYetError, Reader
 from dashboard.regions import api as regions_api
 from dashboard.regions import pages as regions_pages
+from dashboard.review import api as review_api
+from dashboard.review import kinds, reference
+from dashboard.review import pages as review_pages
 from dashboard.site import HERE, Site
 from dashboard.trends import pages as trends_pages
 from dashboard.writes import Writes
@@ -50,8 +55,12 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(NoRecordYetError, no_record_yet)
     app.add_exception_handler(HTTPException, http_error)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    rooms = (line_pages, line_api, score, trends_pages, find_pages, find_api, regions_pages, regions_api, people)
-    for module in (pages, media, api, metrics, api_docs, *rooms):
+    rooms = (
+        *(review_pages, review_api, kinds, reference, audit_pages, audit_api),
+        *(line_pages, line_api, score, trends_pages, find_pages, find_api),
+        *(regions_pages, regions_api, people),
+    )
+    for module in (*rooms, media, api, metrics, api_docs):
         app.include_router(module.router)
     app.add_api_route("/healthz", _health, response_class=JSONResponse)
     return app

@@ -10,9 +10,8 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from dashboard import files, state
 from dashboard.pace import NEWEST_ROWS, pace
 from dashboard.reader import Reading
-from dashboard.views import Box, CameraCounts, Counts, FramePage, FrameView, ReviewView
+from dashboard.views import Box, CameraCounts, Counts, FramePage, FrameView
 from edge.ledger.record import Camera, Inspection
-from edge.ledger.reviews import reviews_of
 from edge.verdict import FLAGGED, Outcome
 
 RECENT_S = 60
@@ -108,20 +107,6 @@ def view(row: Inspection, media: Path) -> FrameView:
         heatmap=f"{here}/heatmap.png{version}" if heated else None,
         heatmap_thumbnail=f"{here}/heatmap-thumbnail.png{version}" if heated else None,
     )
-
-
-def reviews(session: Session, frame_id: int) -> list[ReviewView]:
-    """What people said of a frame, the latest, which counts, first."""
-    return [
-        ReviewView(
-            verdict=review.verdict,
-            reviewer=review.reviewer,
-            reviewed_at=datetime.fromtimestamp(review.reviewed_ns / 1e9, tz=UTC),
-            kind=review.kind,
-            note=review.note,
-        )
-        for review in reviews_of(session, frame_id)
-    ]
 
 
 def has_heatmap(row: Inspection, media: Path) -> bool:

@@ -20,6 +20,7 @@ class Room:
 
 ROOMS = (
     Room("Review", "/"),
+    Room("Audit", "/audit"),
     Room("Line", "/line"),
     Room("Trends", "/trends"),
     Room("Find", "/find"),

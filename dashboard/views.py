@@ -58,16 +58,6 @@ class FrameView(BaseModel):
     heatmap_thumbnail: str | None = Field(description="address of the same heatmap for the thumbnail")
 
 
-class ReviewView(BaseModel):
-    """What a person said of a frame."""
-
-    verdict: str
-    reviewer: str
-    reviewed_at: datetime
-    kind: str | None = Field(description="of defect, in the reviewer's words")
-    note: str | None
-
-
 class FramePage(BaseModel):
     """Some frames. Without `after` newest first; with `after` oldest first, so that none is passed over."""
 

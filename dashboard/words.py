@@ -32,6 +32,8 @@ REVIEWS = {
     "false_alarm": "False alarm",
     "unsure": "Unsure",
     "unreviewed": "Unreviewed",
+    "confirmed_ok": "Good part",
+    "withdrawn": "Withdrawn",
 }
 HEADS = {  # by name, as above
     "few-shot": "Unlike every good part shown",

@@ -101,7 +101,7 @@ def _list(engine: "Engine", *, category: str | None, unreviewed: bool, limit: in
             frame.outcome,
             _number(frame.score),
             _number(frame.threshold),
-            "-" if frame.review is None else f"{frame.review.verdict.replace('_', ' ')}, by {frame.review.reviewer}",
+            "-" if frame.latest is None else f"{frame.latest.verdict.replace('_', ' ')}, by {frame.latest.reviewer}",
         )
     console.print(table if found else "no flagged frame" + (" without a review" if unreviewed else ""))
     if len(found) == limit:
@@ -121,7 +121,7 @@ def _row(frame: "ReviewedFrame") -> dict[str, Any]:
         "score": frame.score,
         "threshold": frame.threshold,
         "bundle": frame.bundle,
-        "review": None if frame.review is None else _facts(frame.review),
+        "review": None if frame.latest is None else _facts(frame.latest),
     }
 
 

@@ -3,7 +3,7 @@
 talk:  ZeroMQ -> batcher            and committed -> acknowledgements
 score: batcher -> scorer -> entries
 write: entries -> pictures, rows -> committed
-watch: what was promoted -> scorer, which takes it up between two batches
+watch: what was promoted -> scorer, which takes it up between two batches; rates of the audit -> score
 show:  the newest committed entry of each camera -> its live picture
 """
 
@@ -19,6 +19,7 @@ from typing import Protocol
 from edge.errors import BROKEN, EdgeError
 from edge.frame import FrameInfo, Pixels
 from edge.ledger.alarms import in_force
+from edge.ledger.audit_draw import AuditDraw
 from edge.ledger.bundles import record_bundle
 from edge.ledger.record import open_engine
 from edge.ledger.schema import prepare
@@ -85,6 +86,8 @@ class Worker:
         self._scorer = scorer
         self._engine = open_engine(settings.database, writes=True)
         self._writer = Writer(self._engine, settings.media)
+        self._reading = open_engine(settings.database)
+        self._audit = AuditDraw(self._reading)
         self._watches = Watches(scorer.standard, lambda run, camera: in_force(self._engine, run, camera))
         self._live = LiveView(settings.live)
         self._score_socket = settings.score_socket
@@ -132,6 +135,7 @@ class Worker:
                 self._live.close()
                 self._link.close()
                 self._engine.dispose()
+                self._reading.dispose()
 
     def stop(self) -> None:
         """Take no more messages, finish what is at hand, and let `run` return."""
@@ -286,7 +290,8 @@ class Worker:
     def _entry(self, job: Job, pixels: Pixels, verdict: Verdict) -> Entry:
         """The entry of a scored frame; one whose deadline has passed meanwhile is late, whatever its verdict."""
         outcome = not_inspected(Reason.LATE) if _expired(job.info) else verdict
-        return Entry(job.info, outcome, pixels, self._watches.see(job.info, pixels, outcome))
+        alarms = self._watches.see(job.info, pixels, outcome)
+        return Entry(job.info, outcome, pixels, alarms, self._audit.rate_of(outcome))
 
     # watch
 
@@ -294,6 +299,7 @@ class Worker:
         while not self._ending.wait(WATCH_S):
             self._scorer.refresh()
             self._note_bundles()
+            self._audit.refresh()
 
     def _note_bundles(self) -> None:
         """Give the record the names of bundles that are new to it."""

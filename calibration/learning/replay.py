@@ -42,7 +42,7 @@ class Replay:
     """Frames of one category, scored again.
 
     asked:    how many frames were to be scored; fewer were, if it was interrupted
-    unkept:   how many more there are that kept no picture, as `ok` frames do
+    unkept:   how many more there are that kept no picture, as most `ok` frames do not
     """
 
     bundle: BundleName

@@ -74,7 +74,9 @@ def show(console: Console, done: "Replay", page: Path | None) -> None:
     for unseen in done.gone:
         console.print(f"not scored: {unseen.why}", markup=False)
     if done.unkept:
-        console.print(f"{done.unkept} more frames kept no picture, as a frame that is ok does not: those are unknown")
+        console.print(
+            f"{done.unkept} more frames kept no picture, as ok frames keep none unless drawn for the audit: unknown"
+        )
     if done.largest_change is not None:
         console.print(
             f"stored as JPEG, the frames that {done.bundle} itself had judged score up to {done.largest_change:.3f} "

@@ -55,11 +55,3 @@ def parts_to_certify(target: float, *, rank: int = 1) -> int:
         middle = (low + high) // 2
         low, high = (low, middle) if rate_bound(parts=middle, rank=rank) <= target else (middle + 1, high)
     return low
-
-
-def exact_interval(count: int, *, of: int) -> tuple[float, float]:
-    """Two-sided 95 % interval of Clopper and Pearson for a share of which `count` of `of` were seen: 0..1 each."""
-    tail = (1 - CONFIDENCE) / 2
-    low = float(beta.ppf(tail, count, of - count + 1)) if count else 0.0
-    high = float(beta.ppf(1 - tail, count + 1, of - count)) if count < of else 1.0
-    return low, high

@@ -1,7 +1,7 @@
 """What a bundle's threshold promises, and what it cannot, in sentences: for the terminal, the report and `show`."""
 
-from calibration.promise.bounds import exact_interval
 from calibration.promise.threshold import Grade
+from edge.proportion import exact_interval
 from edge.vision.manifest import Calibration, Manifest, Promise
 
 ANOTHER_DAY = (

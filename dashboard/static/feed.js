@@ -11,9 +11,11 @@ function cardFeed() {
   async function work() {
     busy = true;
     while (waiting.length) {
+      while (document.querySelector(".card.chosen")) await new Promise((go) => setTimeout(go, 500)); // no card moves now
       const ids = waiting;
       waiting = [];
-      const cards = await Promise.all(ids.map((id) => fragments(`/frames/${id}/card`)));
+      const { query } = document.getElementById("cards").dataset;
+      const cards = await Promise.all(ids.map((id) => fragments(`/queue/cards/${id}${query}`)));
       for (const [card] of cards) if (card) prepend(card);
     }
     busy = false;
@@ -34,11 +36,11 @@ function prepend(card) {
   while (cards.children.length > MOST_CARDS) cards.lastElementChild.remove();
 }
 
-// Fetches the counts at most once a second, and once more after the last change.
-function summaryFeed() {
+// Fetches pieces of the page at most once a second, and once more after the last change.
+function pieceFeed(address) {
   let timer = null;
   async function refresh() {
-    const parts = await fragments("/summary");
+    const parts = await fragments(address);
     timer = null;
     for (const part of parts) document.getElementById(part.id).replaceWith(part);
   }
@@ -47,14 +49,21 @@ function summaryFeed() {
   };
 }
 
+// A card that somebody reviewed has nothing to do here any more.
+function reviewed({ frame, verdict }) {
+  if (verdict !== "withdrawn") document.querySelector(`#frame-${frame}[data-seen]`)?.remove();
+}
+
 const { page, live } = document.body.dataset;
 if (page === "empty") {
   listen({ counts: () => location.reload() }, { waiting: true });
 } else {
-  const handlers = { counts: summaryFeed() };
-  if (live) {
-    const feed = cardFeed();
-    handlers.flagged = (event) => feed(event.data);
-  }
+  const queue = pieceFeed(`/queue/counts${document.getElementById("cards").dataset.query}`);
+  const cards = live ? cardFeed() : () => {};
+  const handlers = {
+    counts: pieceFeed("/summary"),
+    flagged: (event) => { queue(); cards(event.data); },
+    review: (event) => { queue(); reviewed(JSON.parse(event.data)); },
+  };
   listen(handlers);
 }

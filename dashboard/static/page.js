@@ -8,6 +8,7 @@ export async function send(method, address, body) {
     method,
     headers: { "Content-Type": "application/json", "X-CSRF-Token": document.querySelector("meta[name=csrf]").content },
     body: body === undefined ? undefined : JSON.stringify(body),
+    keepalive: true, // what was said counts even if the page is left at once
   }).catch(() => null);
   if (!answer) throw new Error("The page cannot be reached; nothing was changed.");
   const said = await answer.json().catch(() => ({}));
@@ -51,12 +52,16 @@ export function onKey(key, words, act) {
 function listKeys() {
   const list = document.getElementById("keys-list");
   list.replaceChildren();
+  const caps = new Map(); // words -> the cell of the keys that do this
   for (const [key, { words }] of keys) {
-    const row = list.insertRow();
+    if (!caps.has(words)) {
+      const row = list.insertRow();
+      caps.set(words, row.insertCell());
+      row.insertCell().textContent = words;
+    }
     const cap = document.createElement("kbd");
     cap.textContent = { " ": "Space", arrowleft: "←", arrowright: "→", arrowup: "↑", arrowdown: "↓" }[key] ?? key.toUpperCase();
-    row.insertCell().append(cap);
-    row.insertCell().textContent = words;
+    caps.get(words).append(cap, " ");
   }
   document.getElementById("keys").showModal();
 }
@@ -77,6 +82,10 @@ export function showHeat(on) {
   document.getElementById("heat-toggle")?.setAttribute("aria-pressed", String(on));
 }
 
+export function heatIsOn() {
+  return localStorage.getItem(HEAT_KEY) !== "off";
+}
+
 function switchHeat() {
   const on = document.documentElement.classList.contains("no-heat");
   localStorage.setItem(HEAT_KEY, on ? "on" : "off");
@@ -92,7 +101,8 @@ export function showLink(state, words) {
 // Listens to the line's news: `handlers` by event name; comes back by itself when the connection was lost.
 // address: of another stream than the record's.
 export function listen(handlers, { waiting = false, address } = {}) {
-  const news = new EventSource(address ?? `/api/v1/events?after=${document.body.dataset.after}`);
+  const { after } = document.body.dataset; // none: from now on
+  const news = new EventSource(address ?? `/api/v1/events${after ? `?after=${after}` : ""}`);
   news.onopen = () => showLink(waiting ? "waiting" : "live", waiting ? "Waiting" : "Live");
   news.onerror = () => {
     showLink("lost", "Connection lost");
@@ -109,11 +119,11 @@ async function comeBack(handlers, options) {
   else listen(handlers, options);
 }
 
-showHeat(localStorage.getItem(HEAT_KEY) !== "off");
-if (document.getElementById("heat-toggle")) {
-  document.getElementById("heat-toggle").addEventListener("click", switchHeat);
-  onKey("h", "Heatmap on or off", switchHeat);
-}
+showHeat(heatIsOn());
+if (document.getElementById("heat-toggle")) onKey("h", "Heatmap on or off", switchHeat);
+document.addEventListener("click", (event) => {
+  if (event.target.closest("#heat-toggle")) switchHeat();
+});
 onKey("?", "These keys", listKeys);
 document.getElementById("keys-button").addEventListener("click", listKeys);
 document.addEventListener("keydown", pressed);

@@ -1,8 +1,9 @@
 """Which share of `ok` frames is drawn for the audit, by category; set on the page, read by the worker."""
 
-from sqlalchemy import BigInteger, CheckConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import BigInteger, CheckConstraint, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from edge.errors import EdgeError
 from edge.ledger.record import Base
 
 
@@ -17,3 +18,22 @@ class AuditRate(Base):
     rate: Mapped[float]
     set_by: Mapped[str]
     set_ns: Mapped[int] = mapped_column(BigInteger)
+
+
+def rates(session: Session) -> list[AuditRate]:
+    """The rate in force of each category that ever had one, by name."""
+    newest = select(func.max(AuditRate.id)).group_by(AuditRate.category)
+    return list(session.scalars(select(AuditRate).where(AuditRate.id.in_(newest)).order_by(AuditRate.category)))
+
+
+def set_rate(session: Session, category: str, rate: float, *, set_by: str, set_ns: int) -> AuditRate:
+    """Have this share of a category's `ok` frames kept from now on. Raises EdgeError unless it is 0..1.
+
+    session: holds the write lock
+    """
+    if not 0 <= rate <= 1:
+        raise EdgeError(f"audit rate {rate} of {category}: it is a share, 0..1, for example 0.01 for one part in 100.")
+    row = AuditRate(category=category, rate=rate, set_by=set_by, set_ns=set_ns)
+    session.add(row)
+    session.flush()
+    return row

@@ -22,6 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 BigKey = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself in SQLite
+FLAGGED_ROWS = "+outcome IN ('defect', 'unsure')"
+"""Flagged frames as the partial indexes say it, word for word, or SQLite does not use them; + leaves it no other."""
 
 
 class Base(DeclarativeBase):
@@ -58,9 +60,12 @@ class Inspection(Base):
     """One row a frame: its outcome and the evidence. `id` counts up in the order of commits.
 
     map_path: 16-bit PNG [h, w]; a value v stands for v / 65535 * map_top.  picture_path: JPEG.
-    Both are relative to the media folder; flagged frames have a picture, and a map if they were scored.
+    Both are relative to the media folder; flagged frames and those drawn for the audit have a picture, and a map if
+    they were scored.
     latency_ms: from capture to just before the commit.
     audit_rate: share of `ok` frames that were drawn for the audit, on those that were; None on all others
+    reviewed_as, audited_as: what the latest review, and the latest blind one that nobody undid, says; None if there is
+    none or it was withdrawn. A trigger keeps them when a review is added.
     """
 
     __tablename__ = "inspection"
@@ -71,6 +76,35 @@ class Inspection(Base):
         *(
             Index(f"ix_inspection_{number}", number, "id", sqlite_where=given, postgresql_where=given)
             for number, given in ((number, text(f"{number} IS NOT NULL")) for number in ("part", "lot", "serial"))
+        ),
+        Index(
+            "ix_inspection_queue",
+            "id",
+            "camera_id",
+            "category",
+            "outcome",
+            "score",
+            "threshold",
+            "reviewed_as",
+            sqlite_where=text(f"{FLAGGED_ROWS} AND reviewed_as IS NULL"),
+        ),
+        Index(
+            "ix_inspection_flagged",
+            "category",
+            "bundle",
+            "captured_ns",
+            "reviewed_as",
+            "outcome",
+            sqlite_where=text(FLAGGED_ROWS),
+        ),
+        Index(
+            "ix_inspection_audit",
+            "category",
+            "bundle",
+            "audit_rate",
+            "captured_ns",
+            "audited_as",
+            sqlite_where=text("audit_rate IS NOT NULL"),
         ),
     )
 
@@ -105,6 +139,8 @@ class Inspection(Base):
     map_path: Mapped[str | None]
     map_top: Mapped[float | None]
     audit_rate: Mapped[float | None]
+    reviewed_as: Mapped[str | None]
+    audited_as: Mapped[str | None]
 
     run: Mapped[Run] = relationship()
     camera: Mapped[Camera] = relationship()
@@ -194,6 +230,7 @@ class Review(Base):
     verdict: see edge.ledger.reviews.ReviewVerdict;  kind: of defect, in the reviewer's words
     bundle:  content hash of the bundle whose verdict was reviewed, None for a frame that no bundle judged
     blind:   said in the audit, before the reviewer could see score, map or outcome
+    undoes:  the review that this one takes back; it repeats what counted before that
     """
 
     __tablename__ = "review"
@@ -208,6 +245,7 @@ class Review(Base):
     kind: Mapped[str | None]
     note: Mapped[str | None]
     blind: Mapped[bool] = mapped_column(default=False)
+    undoes: Mapped[int | None] = mapped_column(ForeignKey("review.id"))
 
 
 def open_engine(path: Path, *, writes: bool = False) -> Engine:

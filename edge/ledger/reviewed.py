@@ -16,7 +16,7 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class ReviewedFrame:
-    """A frame with its outcome and its latest review, None if nobody looked at it yet.
+    """A frame with its outcome and what was said of it last, None if nobody looked at it yet.
 
     width, height: of the picture, in pixels; None if there never was one
     picture_path:  relative to the media folder; None if no picture was kept
@@ -36,7 +36,13 @@ class ReviewedFrame:
     width: int | None
     height: int | None
     picture_path: str | None
-    review: Review | None
+    latest: Review | None
+
+    @property
+    def review(self) -> Review | None:
+        """The review that counts: the latest, unless it was withdrawn."""
+        withdrawn = self.latest is not None and self.latest.verdict == ReviewVerdict.WITHDRAWN
+        return None if withdrawn else self.latest
 
     @property
     def key(self) -> str:
@@ -45,12 +51,12 @@ class ReviewedFrame:
 
 
 def flagged_frames(engine: Engine, *, category: str | None, unreviewed: bool, limit: int) -> list[ReviewedFrame]:
-    """The newest flagged frames, newest first; of one category, and only those without a review, if asked."""
+    """The newest flagged frames, newest first; of one category, and only those that nobody reviewed, if asked."""
     wanted: list[ColumnElement[bool]] = [Inspection.outcome.in_(FLAGGED)]
     if category is not None:
         wanted.append(Inspection.category == category)
     if unreviewed:
-        wanted.append(Review.id.is_(None))
+        wanted.append(Inspection.reviewed_as.is_(None))
     return _frames(engine, wanted, newest=limit)
 
 

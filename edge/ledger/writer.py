@@ -24,16 +24,18 @@ class Entry:
     """A frame with its outcome, ready to be recorded; pixels may be None where there never were any.
 
     alarms: that began or ended with it; they are recorded even if the frame has an outcome already
+    audit_rate: at which this `ok` frame was drawn for the audit, which keeps its picture and map; None if it was not
     """
 
     info: FrameInfo
     verdict: Verdict
     pixels: Pixels | None = None
     alarms: Sequence[Alarm] = ()
+    audit_rate: float | None = None
 
 
 class Writer:
-    """Writes runs, cameras and inspections, and the pictures and maps of flagged frames."""
+    """Writes runs, cameras and inspections, and the pictures and maps of flagged and audited frames."""
 
     def __init__(self, engine: Engine, media: Path) -> None:
         """engine: opened with `writes=True`; its tables exist."""
@@ -112,7 +114,7 @@ class Writer:
             score=verdict.score, threshold=verdict.threshold, defect_threshold=verdict.defect_threshold,
             recipe=verdict.recipe,
             head_scores=dict(verdict.head_scores), head_limits=dict(verdict.head_limits),
-            category=verdict.category, bundle=verdict.bundle,
+            category=verdict.category, bundle=verdict.bundle, audit_rate=entry.audit_rate,
             nearest_reference=nearest and nearest.reference, nearest_distance=nearest and nearest.distance,
             scale_low=scale and scale.low, scale_mark=scale and scale.mark, scale_high=scale and scale.high,
             regions=[
@@ -121,7 +123,7 @@ class Writer:
         )  # fmt: skip
         if entry.pixels is not None:
             row.height, row.width = entry.pixels.shape[:2]
-            if verdict.outcome in FLAGGED:
+            if verdict.outcome in FLAGGED or entry.audit_rate is not None:
                 self._keep_media(row, entry)
         if row.picture_path is None:  # a worker that died after the picture and before the row may have left one
             drop_media(self._media, media_stem(info))

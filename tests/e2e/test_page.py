@@ -26,7 +26,7 @@ def test_flagged_frame_appears_at_the_top_without_a_reload(ledger: Ledger, addre
     ledger.add("ok")
     expect(page.locator(".card").first).to_contain_text("SN-2")
     expect(page.locator(".tile.defect p")).to_have_text("2")
-    expect(page.locator(".camera").nth(0)).to_contain_text("right")
+    expect(page.locator("#queue-counts li").nth(0)).to_contain_text("right")
     assert [card.get_attribute("data-id") for card in page.locator(".card").all()] == [str(new), str(old)]
     assert page.evaluate("window.sameDocument") is True
     page.wait_for_function("[...document.querySelectorAll('.card img')].every(i => i.complete && i.naturalWidth > 0)")
@@ -105,13 +105,14 @@ def test_everything_fits_the_width_and_can_be_hit_with_gloves(
 def test_box_lies_on_the_picture_where_the_record_says(ledger: Ledger, address: str, watched: Watched) -> None:
     frame_id = ledger.add_defect()
     watched.page.goto(f"{address}/frames/{frame_id}")
-    picture = watched.page.locator(".views .photo").first.bounding_box()
+    picture = watched.page.locator(".large .photo").bounding_box()
     box = watched.page.locator(".boxes rect").last.bounding_box()
     assert picture is not None
     assert box is not None
-    scale = picture["width"] / 320  # the picture is 320 x 240 and its frame 4:3, so it fills it
-    assert box["x"] - picture["x"] == pytest.approx(60 * scale, abs=2)
-    assert box["y"] - picture["y"] == pytest.approx(40 * scale, abs=2)
+    scale = min(picture["width"] / 320, picture["height"] / 240)  # the picture is 320 x 240, in the middle of its frame
+    left, top = (picture["width"] - 320 * scale) / 2, (picture["height"] - 240 * scale) / 2
+    assert box["x"] - picture["x"] == pytest.approx(left + 60 * scale, abs=2)
+    assert box["y"] - picture["y"] == pytest.approx(top + 40 * scale, abs=2)
     assert box["width"] == pytest.approx(40 * scale, abs=3)
 
 

@@ -17,13 +17,15 @@ import zmq
 
 from edge.capture import Capture, CaptureOptions, CaptureSummary
 from edge.errors import EdgeError
+from edge.ledger.audit_rates import set_rate
+from edge.ledger.record import open_engine, unit_of_work
 from edge.line import message
 from edge.line.camera_spec import CameraSpec, parse_camera
 from edge.line.journal import Journal
 from edge.line.shot import CameraError
 from edge.line.transport import WorkerLink, ranges
 from edge.settings import Settings
-from edge.worker import Worker
+from edge.worker import WATCH_S, Worker
 from tests.fakes import NumberScorer, numbered_folder, numbered_frame
 from tests.lines import report, rows
 from tests.mjpeg import PASSWORD, MjpegServer, address, serving
@@ -70,6 +72,26 @@ def test_every_frame_of_a_folder_becomes_one_row_with_its_own_verdict(settings: 
     found = rows(settings)
     assert [(row.seq, row.score, row.source) for row in found] == [(n, n, f"{n:06d}.png") for n in range(1, 101)]
     assert [row.seq for row in found if row.outcome == "defect"] == list(range(10, 101, 10))
+    assert report(settings).good_while(running=False)
+
+
+def test_passed_frames_that_the_audit_draws_keep_their_picture_from_when_its_rate_is_set(
+    settings: Settings, tmp_path: Path
+) -> None:
+    with running(settings, NumberScorer()):
+        capture_all(settings, options(numbered_folder(tmp_path / "before", 20)))
+        engine = open_engine(settings.database, writes=True)
+        with unit_of_work(engine) as session:
+            set_rate(session, "numbers", 0.5, set_by="meister", set_ns=1)
+        engine.dispose()
+        time.sleep(WATCH_S + 0.5)
+        capture_all(settings, options(numbered_folder(tmp_path / "after", 40)))
+    passed = [row for row in rows(settings) if row.outcome == "ok"]
+    drawn = [row for row in passed if row.audit_rate is not None]
+    assert {row.audit_rate for row in drawn} == {0.5}
+    assert 0 < len(drawn) < 36
+    assert {row.camera_id for row in drawn} == {passed[-1].camera_id}
+    assert [row.id for row in passed if row.picture_path] == [row.id for row in drawn]
     assert report(settings).good_while(running=False)
 
 

@@ -80,21 +80,21 @@ def test_index_leaves_out_what_nobody_needs_to_look_at_unless_asked(ledger: Ledg
     assert cards("?outcome=not_inspected") == [lost]
     assert cards("?camera=right") == [unsure]
     assert cards("?camera=nowhere") == []
-    assert cards(f"?before={unsure}") == []
+    assert cards(f"?after={unsure}") == []
 
 
 def test_older_link_leads_to_the_rest(ledger: Ledger, client: TestClient) -> None:
     ids = [ledger.add("unsure", reason="uncalibrated") for _ in range(30)]
     page = client.get("/").text
-    assert f'href="/?before={ids[6]}"' in page
-    older = client.get(f"/?before={ids[6]}").text
+    assert f'href="/?after={ids[6]}"' in page
+    older = client.get(f"/?after={ids[6]}").text
     assert [i for i in ids if f'id="frame-{i}"' in older] == ids[:6]
     assert "Older" not in older
     assert "data-live" in page
     assert "data-live" not in older
 
 
-@pytest.mark.parametrize("path", ["/", "/frames/{id}", "/frames/{id}/card"])
+@pytest.mark.parametrize("path", ["/", "/frames/{id}", "/frames/{id}/review", "/queue/cards/{id}"])
 def test_script_in_what_the_line_sent_is_shown_as_text(ledger: Ledger, client: TestClient, path: str) -> None:
     frame_id = ledger.add_defect(source=SCRIPT, serial=SCRIPT, camera=SCRIPT.replace("/", ""), nearest_reference=SCRIPT,
                                  head_scores={SCRIPT: 1.0}, nearest_distance=0.1)  # fmt: skip
@@ -134,7 +134,7 @@ def test_heatmap_is_clear_where_the_map_is_low_and_the_same_on_another_frame(
 
 def test_flagged_frame_without_map_shows_the_picture_alone(ledger: Ledger, client: TestClient) -> None:
     frame_id = ledger.add("unsure", reason="uncalibrated", picture=grey_picture())
-    card = client.get(f"/frames/{frame_id}/card").text
+    card = client.get(f"/queue/cards/{frame_id}").text
     assert 'class="photo"' in card
     assert 'class="heat"' not in card
     assert client.get(f"/frames/{frame_id}/heatmap.png").status_code == 404
@@ -167,7 +167,7 @@ def test_stored_path_outside_the_media_folder_is_never_served(ledger: Ledger, cl
 @pytest.mark.parametrize(
     "name", ["0", "-1", "7", "9223372036854775808", "1e3", "..%2f..%2frecord.sqlite", "1%00", "abc"]
 )
-@pytest.mark.parametrize("tail", ["", "/card", "/picture", "/heatmap.png"])
+@pytest.mark.parametrize("tail", ["", "/review", "/reference", "/picture", "/heatmap.png"])
 def test_id_of_no_frame_is_a_404(ledger: Ledger, client: TestClient, name: str, tail: str) -> None:
     assert client.get(f"/frames/{name}{tail}").status_code == 404
     assert client.get(f"/static/..%2f{name}{tail}").status_code == 404

@@ -21,9 +21,9 @@ from calibration.learning.rescore import Rescorer
 from calibration.references.collect import Taken
 from edge.errors import EdgeError
 from edge.frame import FrameInfo, Pixels
-from edge.ledger.record import open_engine
+from edge.ledger.record import open_engine, unit_of_work
 from edge.ledger.reviewed import boxes_of, count_without_picture, judged_frames, stored_frames
-from edge.ledger.reviews import ReviewVerdict, add_reviews
+from edge.ledger.reviews import ReviewVerdict, add_reviews, reviews_of, undo_reviews
 from edge.ledger.schema import prepare
 from edge.ledger.writer import Entry, Writer
 from edge.settings import Settings
@@ -357,6 +357,17 @@ def test_a_bundle_that_would_pass_a_confirmed_defect_is_refused_with_the_frame(s
     assert reason is None
     assert said == ["None of 1 confirmed defects would be ok under pcb@2."]
     assert spotted not in {each.id for each in judged(station, FALSE_ALARM)}
+
+
+def test_a_confirmation_that_was_undone_holds_no_bundle_back(station: Station) -> None:
+    frame, _, new = passing(station)
+    engine = open_engine(station.settings.database, writes=True)
+    with unit_of_work(engine) as session:
+        undo_reviews(session, [reviews_of(session, frame)[0].id], reviewer="anna", reviewed_ns=1)
+    engine.dispose()
+    assert station.guard(new)[1] == ["None of 1 confirmed defects would be ok under pcb@2."]
+    (seen,) = [each for each in station.replay(new).replayed if each.frame.id == frame]
+    assert seen.frame.review is None
 
 
 def judged(station: Station, verdict: ReviewVerdict) -> list[replay.ReviewedFrame]:

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from calibration.promise.bounds import count_bound, exact_interval, parts_to_certify, rank_for, rate_bound
+from calibration.promise.bounds import count_bound, parts_to_certify, rank_for, rate_bound
 from calibration.promise.threshold import Wish, set_threshold
+from edge.proportion import exact_interval
 
 TRIALS = 10_000
 

@@ -13,8 +13,9 @@ from typer.testing import CliRunner, Result
 
 from edge.cli import app
 from edge.errors import EdgeError
+from edge.ledger.record import open_engine, unit_of_work
 from edge.ledger.reviewed import count_without_picture, flagged_frames, judged_frames, stored_frames
-from edge.ledger.reviews import ReviewVerdict, add_reviews, reviews_of
+from edge.ledger.reviews import ReviewVerdict, add_reviews, review_frames, reviews_of, undo_reviews
 from edge.ledger.schema import prepare
 from edge.settings import Settings
 from tests.ledger_rows import JUDGED, Ledger, new_ledger
@@ -70,9 +71,9 @@ def test_a_changed_mind_is_a_new_row_and_counts(ledger: Ledger) -> None:
     [
         "UPDATE review SET verdict = 'unsure'",
         "DELETE FROM review",
-        "INSERT OR REPLACE INTO review SELECT id, inspection_id, verdict, reviewer, 1, 0, 0, 0, 0 FROM review",
-        "INSERT INTO review SELECT NULL, inspection_id, 'unsure', '  ', 1, NULL, NULL, NULL, 0 FROM review",
-        "INSERT INTO review SELECT NULL, inspection_id, 'nonsense', 'anna', 1, NULL, NULL, NULL, 0 FROM review",
+        "INSERT OR REPLACE INTO review SELECT id, inspection_id, verdict, reviewer, 1, 0, 0, 0, 0, 0 FROM review",
+        "INSERT INTO review SELECT NULL, inspection_id, 'unsure', '  ', 1, NULL, NULL, NULL, 0, NULL FROM review",
+        "INSERT INTO review SELECT NULL, inspection_id, 'nonsense', 'anna', 1, NULL, NULL, NULL, 0, NULL FROM review",
         "DELETE FROM inspection",
     ],
 )
@@ -130,6 +131,21 @@ def test_the_command_adds_reviews_and_lists_frames(ledger: Ledger) -> None:
     assert (listed[1]["review"]["verdict"], listed[1]["review"]["note"]) == ("false_alarm", "glare")
     left = command(ledger, "--list", "--unreviewed").stdout
     assert "b.png" in left and "a.png" not in left
+
+
+def test_a_withdrawn_review_is_listed_as_such_and_cannot_be_said(ledger: Ledger) -> None:
+    frame = ledger.add_defect(source="a.png")
+    writes = open_engine(ledger.settings.database, writes=True)
+    with unit_of_work(writes) as session:
+        (said,) = review_frames(session, [frame], CONFIRMED, reviewer="anna", reviewed_ns=1)
+        undo_reviews(session, [said.id], reviewer="anna", reviewed_ns=2)
+    writes.dispose()
+    (listed,) = json.loads(command(ledger, "--list", "--unreviewed", "--json").stdout)["frames"]
+    assert (listed["frame"], listed["review"]["verdict"]) == (frame, "withdrawn")
+    result = CliRunner().invoke(app, ["review", str(frame), "--verdict", "withdrawn", "--by", "anna"])
+    assert result.exit_code == 2
+    with pytest.raises(EdgeError, match="undoing"):
+        say(ledger, ReviewVerdict.WITHDRAWN, frame)
 
 
 @pytest.mark.parametrize(

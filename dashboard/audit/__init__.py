@@ -1,0 +1,1 @@
+"""The audit room: passed parts judged blind, and what that says of the line."""

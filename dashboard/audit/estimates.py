@@ -1,0 +1,86 @@
+"""What blind verdicts say of the parts that passed, and reviews of those that were flagged.
+
+Parts of one category, judged by one bundle and drawn at one rate, are one simple random sample of what passed, and
+which of them were judged is chance again; so each such group has an exact interval. Groups are not added up: frames of
+a time with a higher rate would count for more, and no weighting of them keeps the interval exact.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from dashboard.audit.views import Escape, Estimates, FalseAlarms, Share
+from edge.ledger.record import FLAGGED_ROWS, Inspection
+from edge.ledger.reviews import ReviewVerdict
+from edge.proportion import exact_interval
+
+DEFECT, GOOD = ReviewVerdict.CONFIRMED_DEFECT.value, ReviewVerdict.CONFIRMED_OK.value
+FALSE_ALARM, UNSURE = ReviewVerdict.FALSE_ALARM.value, ReviewVerdict.UNSURE.value
+Verdicts = dict[str | None, int]
+"""Frames by what was said of them."""
+
+
+def estimates(session: Session, *, since_ns: int | None, until_ns: int) -> Estimates:
+    """Both rates over frames captured in since_ns <= t < until_ns, wall clock in nanoseconds since the Unix epoch."""
+    return Estimates(
+        since=None if since_ns is None else _time(since_ns),
+        until=_time(until_ns),
+        escapes=_escapes(session, since_ns or 0, until_ns),
+        false_alarms=_false_alarms(session, since_ns or 0, until_ns),
+    )
+
+
+def share(count: int, *, of: int) -> Share:
+    """A share with its exact 95 % interval; of nothing it may be anything."""
+    low, high = exact_interval(count, of=of)
+    return Share(count=count, of=of, rate=count / of if of else None, low=low, high=high)
+
+
+def _escapes(session: Session, since_ns: int, until_ns: int) -> list[Escape]:
+    keys = Inspection.category, Inspection.bundle, Inspection.audit_rate
+    query = (
+        select(*keys, Inspection.audited_as, func.count())
+        .where(Inspection.audit_rate.is_not(None))
+        .where(Inspection.captured_ns >= since_ns, Inspection.captured_ns < until_ns)
+        .group_by(*keys, Inspection.audited_as)
+    )
+    groups: dict[tuple[str | None, str | None, float], Verdicts] = {}
+    for category, bundle, rate, verdict, frames in session.execute(query):
+        groups.setdefault((category, bundle, rate or 0.0), {})[verdict] = frames
+    return [
+        Escape(
+            category=category, bundle=bundle, audit_rate=rate, drawn=sum(said.values()), unsure=said.get(UNSURE, 0),
+            escaped=share(said.get(DEFECT, 0), of=said.get(DEFECT, 0) + said.get(GOOD, 0)),
+            high_if_unsure_are_defects=_worst(said),
+        )
+        for (category, bundle, rate), said in groups.items()
+    ]  # fmt: skip
+
+
+def _worst(said: Verdicts) -> float:
+    defects = said.get(DEFECT, 0) + said.get(UNSURE, 0)
+    return exact_interval(defects, of=defects + said.get(GOOD, 0))[1]
+
+
+def _false_alarms(session: Session, since_ns: int, until_ns: int) -> list[FalseAlarms]:
+    keys = Inspection.category, Inspection.bundle
+    query = (
+        select(*keys, Inspection.reviewed_as, func.count())
+        .where(text(FLAGGED_ROWS), Inspection.captured_ns >= since_ns, Inspection.captured_ns < until_ns)
+        .group_by(*keys, Inspection.reviewed_as)
+    )
+    groups: dict[tuple[str | None, str | None], Verdicts] = {}
+    for category, bundle, verdict, frames in session.execute(query):
+        groups.setdefault((category, bundle), {})[verdict] = frames
+    return [
+        FalseAlarms(
+            category=category, bundle=bundle, flagged=sum(said.values()), unsure=said.get(UNSURE, 0),
+            false_alarms=share(said.get(FALSE_ALARM, 0), of=said.get(FALSE_ALARM, 0) + said.get(DEFECT, 0)),
+        )
+        for (category, bundle), said in groups.items()
+    ]  # fmt: skip
+
+
+def _time(ns: int) -> datetime:
+    return datetime.fromtimestamp(ns / 1e9, tz=UTC)

@@ -1,0 +1,227 @@
+"""The audit of passed parts: who is drawn, what a judge may see, and whether the intervals hold."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import event, insert
+
+from dashboard.app import create_app
+from dashboard.audit.estimates import estimates
+from dashboard.reader import Reader
+from edge.frame import FrameInfo
+from edge.ledger.audit_draw import AuditDraw
+from edge.ledger.audit_rates import set_rate
+from edge.ledger.record import Inspection, Review, open_engine, unit_of_work
+from edge.ledger.verify import verify
+from edge.ledger.writer import Entry, Writer
+from edge.proportion import exact_interval
+from edge.verdict import Outcome, Reason, Verdict, not_inspected
+from tests.ledger_rows import JUDGED, Ledger, grey_picture, map_with_spot, new_ledger
+from tests.page_client import LOOPBACK, page_client
+
+PASSED = Verdict(Outcome.OK, category="pcb", score=0.1)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    ledger = new_ledger(tmp_path / "data")
+    yield ledger
+    ledger.engine.dispose()
+
+
+@pytest.fixture
+def client(ledger: Ledger) -> Iterator[TestClient]:
+    with page_client(ledger.settings) as client:
+        yield client
+
+
+def pass_part(ledger: Ledger, rate: float | None = 0.25, **columns: Any) -> int:
+    """A passed part, drawn at `rate`."""
+    return ledger.add("ok", audit_rate=rate, **(JUDGED | {"score": 0.1234} | columns))
+
+
+def set_to(ledger: Ledger, rate: float, category: str = "pcb") -> None:
+    with unit_of_work(ledger.engine) as session:
+        set_rate(session, category, rate, set_by="meister", set_ns=1)
+
+
+def judge(client: TestClient, frame: int, verdict: str) -> int:
+    answer = client.post("/api/v1/audit/verdicts", json={"frame": frame, "verdict": verdict})
+    assert answer.status_code == 201, answer.text
+    return int(answer.json()["reviews"][0]["id"])
+
+
+def test_the_latest_rate_of_a_category_draws_that_share_of_its_passed_frames_and_no_other(ledger: Ledger) -> None:
+    set_to(ledger, 0.9)
+    draw = AuditDraw(ledger.engine, random.Random(5))
+    set_to(ledger, 0.2)
+    assert draw.rate_of(PASSED) in (None, 0.9)
+    draw.refresh()
+    drawn = [draw.rate_of(PASSED) for _ in range(5000)]
+    assert set(drawn) == {None, 0.2}
+    low, high = exact_interval(drawn.count(0.2), of=len(drawn))
+    assert low < 0.2 < high
+    pairs = np.array([rate is not None for rate in drawn]).reshape(-1, 2)
+    assert pairs.all(axis=1).mean() == pytest.approx(0.04, abs=0.012), "each is drawn by itself"
+    set_to(ledger, 1.0)
+    draw.refresh()
+    others = [Verdict(Outcome.DEFECT, Reason.ABOVE_THRESHOLD, category="pcb"), not_inspected(Reason.LATE)]
+    for other in [*others, Verdict(Outcome.OK, category="tile"), Verdict(Outcome.OK)]:
+        assert draw.rate_of(other) is None
+    assert draw.rate_of(PASSED) == 1.0
+
+
+def test_a_drawn_frame_keeps_picture_and_map_and_the_record_still_adds_up(ledger: Ledger) -> None:
+    engine = open_engine(ledger.settings.database, writes=True)
+    writer = Writer(engine, ledger.settings.media)
+    writer.register("night-1", "audit", source="test", category="pcb")
+    verdict = Verdict(Outcome.OK, category="pcb", anomaly_map=map_with_spot())
+    for seq, rate in ((1, 0.5), (2, None)):
+        writer.write([Entry(FrameInfo("night-1", "audit", seq, 10**18, "s"), verdict, grey_picture(), audit_rate=rate)])
+    with unit_of_work(ledger.engine) as session:
+        kept, gone = session.query(Inspection).order_by(Inspection.id)
+    assert (kept.audit_rate, bool(kept.picture_path), bool(kept.map_path)) == (0.5, True, True)
+    assert (gone.audit_rate, gone.picture_path, gone.map_path) == (None, None, None)
+    report = verify(engine, journals=ledger.settings.journals, media=ledger.settings.media)
+    assert report.missing_files == report.stray_files == []
+    engine.dispose()
+
+
+def test_a_judge_is_told_nothing_of_what_the_line_made_of_the_part(ledger: Ledger, client: TestClient) -> None:
+    pass_part(ledger, picture=grey_picture(), anomaly_map=map_with_spot(), nearest_reference="ref_7.png")
+    page, api = client.get("/audit").text, client.get("/api/v1/audit/next").text
+    for told in (page, api):
+        for secret in ("0.123", "heatmap", "ref_7", "threshold", "score", "abab", 'class="boxes"', "outcome", "map"):
+            assert secret not in told, secret
+
+
+def test_only_drawn_frames_are_judged_and_each_once(ledger: Ledger, client: TestClient) -> None:
+    drawn, other, flagged = pass_part(ledger), pass_part(ledger, None), ledger.add_defect()
+    assert client.get("/api/v1/audit/next").json()["sample"]["frame"] == drawn
+    assert client.get(f"/api/v1/audit/next?without={drawn}").json() == {"sample": None, "waiting": 1}
+    judge(client, drawn, "confirmed_ok")
+    for frame in (drawn, other, flagged, 99):
+        again = client.post("/api/v1/audit/verdicts", json={"frame": frame, "verdict": "confirmed_defect"})
+        assert again.status_code == 409
+    assert client.get("/api/v1/audit/next").json() == {"sample": None, "waiting": 0}
+    (review,) = client.get(f"/api/v1/frames/{drawn}/reviews").json()
+    assert (review["verdict"], review["blind"]) == ("confirmed_ok", True)
+
+
+def test_an_undone_blind_verdict_is_asked_for_again_and_what_others_said_stays(
+    ledger: Ledger, client: TestClient
+) -> None:
+    frame = pass_part(ledger)
+    seeing = client.post("/api/v1/reviews", json={"frames": [frame], "verdict": "confirmed_defect", "seen": {}})
+    assert seeing.status_code == 201
+    assert client.get("/api/v1/audit/next").json()["waiting"] == 1, "a verdict that was not blind is no audit"
+    blind = judge(client, frame, "confirmed_ok")
+    client.post("/api/v1/reviews/undo", json={"reviews": [blind]}).raise_for_status()
+    assert client.get("/api/v1/audit/next").json()["waiting"] == 1
+    latest = client.get(f"/api/v1/frames/{frame}/reviews").json()[0]
+    assert (latest["verdict"], latest["blind"], latest["undoes"]) == ("confirmed_defect", False, blind)
+
+
+def test_every_waiting_part_is_as_likely_as_any_other(ledger: Ledger, client: TestClient) -> None:
+    frames = [pass_part(ledger) for _ in range(4)]
+    met = [client.get("/api/v1/audit/next").json()["sample"]["frame"] for _ in range(120)]
+    assert {met.count(frame) > 10 for frame in frames} == {True}
+
+
+def test_estimates_stand_apart_by_category_bundle_and_rate_and_leave_unsure_out(
+    ledger: Ledger, client: TestClient
+) -> None:
+    for verdict in ("confirmed_ok", "confirmed_ok", "confirmed_defect", "unsure", None):
+        frame = pass_part(ledger)
+        if verdict:
+            judge(client, frame, verdict)
+    judge(client, pass_part(ledger, 0.5), "confirmed_ok")
+    judge(client, pass_part(ledger, category="tile"), "confirmed_defect")
+    pass_part(ledger, captured_ns=10**18)
+    for verdict in ("false_alarm", "confirmed_defect", "unsure", None):
+        frame = ledger.add("defect", reason="above_threshold", **JUDGED)
+        if verdict:
+            client.post("/api/v1/reviews", json={"frames": [frame], "verdict": verdict, "seen": {}}).raise_for_status()
+    found = client.get("/api/v1/audit/estimates?days=1").json()
+    rows = {(row["category"], row["audit_rate"]): row for row in found["escapes"]}
+    assert set(rows) == {("pcb", 0.25), ("pcb", 0.5), ("tile", 0.25)}
+    mixed = rows["pcb", 0.25]
+    assert (mixed["drawn"], mixed["unsure"], mixed["escaped"]["count"], mixed["escaped"]["of"]) == (5, 1, 1, 3)
+    assert (mixed["escaped"]["low"], mixed["escaped"]["high"]) == pytest.approx(exact_interval(1, of=3))
+    assert mixed["high_if_unsure_are_defects"] == pytest.approx(exact_interval(2, of=4)[1])
+    (alarms,) = found["false_alarms"]
+    assert (alarms["flagged"], alarms["unsure"]) == (4, 1)
+    assert (alarms["false_alarms"]["count"], alarms["false_alarms"]["of"]) == (1, 2)
+    assert "P(defect | ok)" in client.get("/audit/estimates?days=1").text
+    assert client.get("/api/v1/audit/estimates").json()["escapes"][0]["drawn"] == 6
+
+
+def test_a_rate_is_a_share_and_the_last_one_set_is_shown(ledger: Ledger, client: TestClient) -> None:
+    pass_part(ledger)
+    assert [(row["category"], row["rate"], row["set_by"]) for row in client.get("/api/v1/audit/rates").json()] == [
+        ("pcb", 0, None)
+    ]
+    for rate in (0.5, 0.01):
+        client.put("/api/v1/audit/rates/pcb", json={"rate": rate}).raise_for_status()
+    assert client.put("/api/v1/audit/rates/pcb", json={"rate": 1.5}).status_code == 422
+    (row,) = client.get("/api/v1/audit/rates").json()
+    assert (row["rate"], row["set_by"]) == (0.01, "local operator")
+
+
+@pytest.mark.parametrize("escape_rate", [0.02, 0.2])
+def test_the_interval_holds_the_true_escape_rate_in_95_of_100_audits(ledger: Ledger, escape_rate: float) -> None:
+    """200 audits at once, one a category: parts pass, some are drawn and some of those judged; by the real queries."""
+    audits, parts, rate = 200, 400, 0.25
+    dice = np.random.default_rng(8)
+    shape = audits, parts
+    bad, drawn, judged = dice.random(shape) < escape_rate, dice.random(shape) < rate, dice.random(shape) < 0.8
+    ledger.add("not_inspected", reason="late")  # makes the camera
+    rows, said = [], []
+    for audit, part in np.argwhere(drawn):
+        frame = len(rows) + 2
+        rows.append(
+            {"id": frame, "run_id": 1, "camera_id": 1, "seq": frame, "source": "s", "captured_ns": 10**18,
+             "latency_ms": 1, "outcome": "ok", "category": f"c{audit}", "audit_rate": rate, "head_scores": {},
+             "head_limits": {}}
+        )  # fmt: skip
+        if judged[audit, part]:
+            verdict = "confirmed_defect" if bad[audit, part] else "confirmed_ok"
+            said.append({"inspection_id": frame, "verdict": verdict, "reviewer": "a", "reviewed_ns": 1, "blind": True})
+    with unit_of_work(ledger.engine) as session:
+        session.execute(insert(Inspection), rows)
+        session.execute(insert(Review), said)
+    reader = Reader(ledger.settings.database)
+    with reader.read() as reading:
+        found = estimates(reading.session, since_ns=None, until_ns=2 * 10**18).escapes
+    reader.close()
+    assert len(found) == audits
+    held = sum(row.escaped.low <= escape_rate <= row.escaped.high for row in found)
+    assert held >= 0.95 * audits - 7, "95 % and more of 200, less two standard deviations"
+    wrong = escape_rate + 0.15
+    assert sum(row.escaped.low <= wrong <= row.escaped.high for row in found) < 0.5 * audits, "it can fail"
+
+
+@pytest.mark.parametrize("address", ["/", "/?order=worst", "/queue/counts", "/audit/estimates", "/frames/1/review"])
+def test_no_page_of_these_rooms_reads_the_whole_table(ledger: Ledger, address: str) -> None:
+    ledger.add_defect()
+    pass_part(ledger)
+    app = create_app(ledger.settings)
+    asked: list[str] = []
+    with TestClient(app, base_url=LOOPBACK) as client:
+        client.get(address)
+        with app.state.site.reader.read() as reading:
+            engine = reading.session.get_bind()
+        event.listen(engine, "before_cursor_execute", lambda *about: asked.append((about[2], about[3])))  # type: ignore[arg-type]
+        client.get(address)
+    plans = []
+    with engine.connect() as connection:
+        for statement, parameters in [each for each in asked if each[0].startswith("SELECT")]:
+            explained = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)  # type: ignore[arg-type]
+            plans += [row[3] for row in explained]
+    assert plans
+    assert [plan for plan in plans if plan == "SCAN inspection"] == []
