@@ -41,7 +41,7 @@ BUNDLES = {"pcb": ("1a", "2b"), "cookie": ("3c", "4d"), "tile": ("5e", "6f")}
 KINDS = ("missing part", "scratch", "solder bridge", "stain")
 LOST = ("overload", "late", "pose", "capture_died")
 FLAGGED = {ReviewVerdict.CONFIRMED_DEFECT: 0.82, ReviewVerdict.FALSE_ALARM: 0.14, ReviewVerdict.UNSURE: 0.04}
-PASSED = {ReviewVerdict.CONFIRMED_DEFECT: 0.01, ReviewVerdict.UNSURE: 0.99}
+PASSED = {ReviewVerdict.CONFIRMED_DEFECT: 0.01, ReviewVerdict.CONFIRMED_OK: 0.97, ReviewVerdict.UNSURE: 0.02}
 """What people say, and how often."""
 LOOKS = 16
 NOT_INSPECTED, AUDITED, REVIEWED = 0.01, 0.01, 0.7

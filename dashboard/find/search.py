@@ -15,7 +15,6 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from dashboard.find.filters import UNREVIEWED, Filters
 from edge.ledger.bundles import BundleRow
 from edge.ledger.record import Camera, Inspection, Review, Run
-from edge.ledger.reviews import ReviewVerdict
 from edge.verdict import Outcome
 
 FEW_ROWS = 5_000
@@ -53,12 +52,6 @@ def found_ids(
     for outcome in _outcomes(filters.outcome or (NOT_OK if filters.reason is not None else ())):
         found += session.scalars(select(Inspection.id).where(*wanted, *outcome).order_by(order).limit(limit))
     return sorted(found, reverse=after is None)[:limit]
-
-
-def latest_verdict() -> ColumnElement[str | None]:
-    """What a frame's latest review says, as part of a query on Inspection."""
-    mine = select(Review.verdict).where(Review.inspection_id == Inspection.id).correlate(Inspection)
-    return mine.order_by(Review.id.desc()).limit(1).scalar_subquery()
 
 
 def _outcomes(asked: Sequence[Outcome]) -> list[Wanted]:
@@ -125,9 +118,9 @@ def _reviewed(asked: str | None) -> Wanted:
     if asked is None:
         return []
     if asked == UNREVIEWED:
-        return [func.coalesce(latest_verdict(), ReviewVerdict.WITHDRAWN.value) == ReviewVerdict.WITHDRAWN.value]
+        return [Inspection.reviewed_as.is_(None)]
     said = select(Review.inspection_id).where(Review.verdict == asked)
-    return [Inspection.id.in_(said), latest_verdict() == asked]
+    return [Inspection.id.in_(said), Inspection.reviewed_as == asked]
 
 
 def _captured(session: Session, begin_ns: int | None, end_ns: int | None) -> Wanted:
