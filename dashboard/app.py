@@ -30,6 +30,7 @@ from dashboard.regions import pages as regions_pages
 from dashboard.review import api as review_api
 from dashboard.review import kinds, reference
 from dashboard.review import pages as review_pages
+from dashboard.shared_counts import SharedCounts
 from dashboard.site import HERE, Site
 from dashboard.trends import pages as trends_pages
 from dashboard.writes import Writes
@@ -49,7 +50,8 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan,
     )
     reader, writes, pictures = Reader(settings.database), Writes(settings.database), LivePictures(settings.live)
-    app.state.site = Site(settings, reader, writes, Access.of(settings), pictures, Board(reader, pictures))
+    board, counts = Board(reader, pictures), SharedCounts(reader)
+    app.state.site = Site(settings, reader, writes, Access.of(settings), pictures, board, counts)
     app.add_middleware(Door)
     app.add_middleware(SafeHeaders)  # the last one added is the first to see a request
     app.add_exception_handler(NoRecordYetError, no_record_yet)

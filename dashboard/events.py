@@ -66,11 +66,12 @@ def _look(site: Site, last: int | None, heard: int | None) -> Look | None:
     """One short read; None while there is no record."""
     try:
         with site.reader.read() as reading:
-            counts = queries.counts(reading, time.time_ns())
-            after = counts.newest_id if last is None else last
+            newest_id = queries.newest_id(reading.session)
+            after = newest_id if last is None else last
             flagged = queries.ids_after(reading.session, FLAGGED, after=after, limit=MOST_IDS)
             reviews, newest_review = _reviews_after(reading.session, heard)
-            return Look(counts.newest_id, flagged, counts.model_dump_json(), reviews, newest_review)
+            counts_json = site.counts.look().model_dump_json()
+            return Look(newest_id, flagged, counts_json, reviews, newest_review)
     except NoRecordYetError:
         return None
 

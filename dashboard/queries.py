@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from dashboard import files, state
 from dashboard.pace import NEWEST_ROWS, pace
 from dashboard.reader import Reading
-from dashboard.views import Box, CameraCounts, Counts, FramePage, FrameView
-from edge.ledger.record import Camera, Inspection
+from dashboard.views import Box, CameraCounts, Counts, FrameView
+from edge.ledger.record import Inspection
 from edge.verdict import FLAGGED, Outcome
 
 RECENT_S = 60
@@ -25,51 +25,18 @@ def find(session: Session, frame_id: int) -> Inspection | None:
     return session.get(Inspection, frame_id) if 0 < frame_id <= LARGEST_ID else None
 
 
-def newest_ids(
-    session: Session, outcomes: Sequence[Outcome], *, camera: str | None = None, before: int | None = None, limit: int
-) -> list[int]:
-    """Ids of these outcomes with id < before, newest first. Reads the index once an outcome, never the table."""
-    found: list[int] = []
-    for outcome in outcomes:
-        query = select(Inspection.id).where(Inspection.outcome == outcome)
-        if before is not None:
-            query = query.where(Inspection.id < before)
-        if camera is not None:
-            query = query.where(Inspection.camera_id.in_(select(Camera.id).where(Camera.name == camera)))
-        found += session.scalars(query.order_by(Inspection.id.desc()).limit(limit))
-    return sorted(found, reverse=True)[:limit]
+def newest_id(session: Session) -> int:
+    """The id of the newest row, 0 if there is none."""
+    return session.scalar(select(func.max(Inspection.id))) or 0
 
 
-def ids_after(
-    session: Session, outcomes: Sequence[Outcome], *, camera: str | None = None, after: int, limit: int
-) -> list[int]:
-    """Ids of these outcomes with id > after, oldest first."""
+def ids_after(session: Session, outcomes: Sequence[Outcome], *, after: int, limit: int) -> list[int]:
+    """Ids of these outcomes with id > after, oldest first. Reads the index once an outcome, never the table."""
     found: list[int] = []
     for outcome in outcomes:
         query = select(Inspection.id).where(Inspection.outcome == outcome, Inspection.id > after)
-        if camera is not None:
-            query = query.where(Inspection.camera_id.in_(select(Camera.id).where(Camera.name == camera)))
         found += session.scalars(query.order_by(Inspection.id).limit(limit))
     return sorted(found)[:limit]
-
-
-def page(
-    session: Session,
-    media: Path,
-    outcomes: Sequence[Outcome],
-    *,
-    camera: str | None = None,
-    before: int | None = None,
-    after: int | None = None,
-    limit: int,
-) -> FramePage:
-    """One page of frames by keyset: see FramePage."""
-    if after is None:
-        ids = newest_ids(session, outcomes, camera=camera, before=before, limit=limit + 1)
-    else:
-        ids = ids_after(session, outcomes, camera=camera, after=after, limit=limit + 1)
-    following = ids[limit - 1] if len(ids) > limit else None
-    return FramePage(frames=views(session, media, ids[:limit]), next=following)
 
 
 def views(session: Session, media: Path, ids: Sequence[int]) -> list[FrameView]:

@@ -18,6 +18,7 @@ from dashboard.people.csrf import csrf_token
 from dashboard.people.person import visitor_of
 from dashboard.reader import Reader
 from dashboard.rooms import rooms
+from dashboard.shared_counts import SharedCounts
 from dashboard.writes import Writes
 from edge.settings import Settings
 
@@ -43,6 +44,7 @@ class Site:
     access: Access
     pictures: LivePictures
     board: Board
+    counts: SharedCounts
     attempts: Attempts = field(default_factory=Attempts)
     templates: Jinja2Templates = field(default_factory=_templates)
     stopping: threading.Event = field(default_factory=threading.Event)

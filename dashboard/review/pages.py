@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from dashboard import queries
 from dashboard.review import queue, reference
@@ -22,9 +22,10 @@ FRESH = {"Cache-Control": "no-store"}
 
 
 @router.get("/")
-def index(request: Request, site: SiteOf, wanted: FilterOf, after: Id = None, before: Id = None) -> HTMLResponse:
-    """The queue; with an outcome that needs no review, all frames that ended so, newest first, before an id."""
-    listed = wanted.outcome is not None and wanted.outcome not in FLAGGED
+def index(request: Request, site: SiteOf, wanted: FilterOf, after: Id = None) -> Response:
+    """The queue. Frames that need no review are in the room Find."""
+    if wanted.outcome is not None and wanted.outcome not in FLAGGED:
+        return RedirectResponse(f"/find?outcome={wanted.outcome}")
     with site.reader.read() as reading:
         session, media = reading.session, site.settings.media
         context = {
@@ -32,12 +33,9 @@ def index(request: Request, site: SiteOf, wanted: FilterOf, after: Id = None, be
             "queue": queue.counts(session, wanted),
             "kinds": kinds_offered(session),
             "wanted": wanted,
-            "listed": listed,
-            "first": after is None and before is None,
-            "live": not listed and after is None and wanted.order is queue.Order.NEWEST,
-            "page": queries.page(session, media, [wanted.outcome], camera=wanted.camera, before=before, limit=CARDS)
-            if listed and wanted.outcome
-            else queue.page(session, media, wanted, after=after, limit=CARDS),
+            "first": after is None,
+            "live": after is None and wanted.order is queue.Order.NEWEST,
+            "page": queue.page(session, media, wanted, after=after, limit=CARDS),
         }
     return site.templates.TemplateResponse(request, "review/index.html", context, headers=FRESH)
 

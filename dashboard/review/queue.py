@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from fastapi import Depends, Query
 from sqlalchemy import ColumnElement, Select, func, literal, literal_column, select, text, tuple_
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session
 
 from dashboard import queries
 from dashboard.queries import LARGEST_ID
@@ -99,13 +99,8 @@ def page(session: Session, media: Path, wanted: Filter, *, after: int | None, li
 
 def frames(session: Session, media: Path, ids: Sequence[int]) -> list[QueueFrame]:
     """These frames as they are shown, in this order."""
-    loaded = select(Inspection).where(Inspection.id.in_(ids))
-    rows = session.scalars(
-        loaded.options(joinedload(Inspection.camera), joinedload(Inspection.run), selectinload(Inspection.regions))
-    )
     latest = latest_ids(session, ids)
-    by_id = {row.id: row for row in rows}
-    return [QueueFrame(**dict(queries.view(by_id[frame_id], media)), seen=latest.get(frame_id)) for frame_id in ids]
+    return [QueueFrame(**dict(frame), seen=latest.get(frame.id)) for frame in queries.views(session, media, ids)]
 
 
 def counts(session: Session, wanted: Filter) -> QueueCounts:

@@ -76,7 +76,7 @@ def test_index_leaves_out_what_nobody_needs_to_look_at_unless_asked(ledger: Ledg
         return [frame_id for frame_id in (ok, lost, unsure) if f'id="frame-{frame_id}"' in page]
 
     assert cards("") == [unsure]
-    assert cards("?outcome=ok") == [ok]
+    assert cards("?outcome=ok") == [ok], "the room Find has them"
     assert cards("?outcome=not_inspected") == [lost]
     assert cards("?camera=right") == [unsure]
     assert cards("?camera=nowhere") == []
