@@ -87,6 +87,7 @@ def test_part_with_a_slash_in_its_name_has_an_address(ledger: Ledger, address: s
     second = ledger.add_defect(camera="side", part="A/1", serial="S 7/é%")
     page = watched.page
     page.goto(f"{address}/frames/{first}")
+    page.locator("summary", has_text="Facts").click()
     page.get_by_role("link", name="A/1 · S 7/é%").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("S 7/é%")
     expect(page.locator(".frame > header .badge")).to_have_text("Defect")
