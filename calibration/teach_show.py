@@ -138,5 +138,15 @@ def next_command(settings: Settings, camera: str | None, category: str) -> str:
 
 def promote_command(settings: Settings, built: "Built") -> str:
     """The command that puts a bundle into use which is not."""
-    data = [] if settings.data == Settings.model_construct().data else ["--data", str(settings.data)]
-    return shlex.join(["calibrate", "promote", str(built.name), *data])
+    return shlex.join(["calibrate", "promote", str(built.name), *_data(settings)])
+
+
+def say_next(console: Console, settings: Settings, built: "Built") -> None:
+    """What to do with a bundle that was made and is not in use."""
+    replay = shlex.join(["calibrate", "replay", "--bundle", str(built.name), "--report", "replay", *_data(settings)])
+    console.print(f"Next      {replay}", markup=False)
+    console.print(f"          {promote_command(settings, built)}", markup=False)
+
+
+def _data(settings: Settings) -> list[str]:
+    return [] if settings.data == Settings.model_construct().data else ["--data", str(settings.data)]

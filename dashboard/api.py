@@ -40,5 +40,4 @@ async def news(
 ) -> StreamingResponse:
     """Server-sent events `flagged`, `counts`, `reset`; a client that comes back goes on after its Last-Event-ID."""
     start = after if last_event_id is None else last_event_id
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(events.stream(site, start), media_type="text/event-stream", headers=headers)
+    return site.streams.answer(events.stream(site, start))

@@ -5,13 +5,16 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from dashboard import api, api_docs, media, metrics
 from dashboard.audit import api as audit_api
 from dashboard.audit import pages as audit_pages
+from dashboard.body_limit import BodyLimit
 from dashboard.find import api as find_api
 from dashboard.find import pages as find_pages
 from dashboard.headers import SafeHeaders
@@ -23,14 +26,14 @@ from dashboard.line.pictures import LivePictures
 from dashboard.people import routes as people
 from dashboard.people.access import Access
 from dashboard.people.door import Door
-from dashboard.problems import http_error, no_record_yet
+from dashboard.problems import http_error, no_record_yet, not_as_described, record_in_trouble
+from dashboard.pulse import Pulse
 from dashboard.reader import NoRecordYetError, Reader
 from dashboard.regions import api as regions_api
 from dashboard.regions import pages as regions_pages
 from dashboard.review import api as review_api
 from dashboard.review import kinds, reference
 from dashboard.review import pages as review_pages
-from dashboard.shared_counts import SharedCounts
 from dashboard.site import HERE, Site
 from dashboard.trends import pages as trends_pages
 from dashboard.writes import Writes
@@ -50,12 +53,15 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan,
     )
     reader, writes, pictures = Reader(settings.database), Writes(settings.database), LivePictures(settings.live)
-    board, counts = Board(reader, pictures), SharedCounts(reader)
-    app.state.site = Site(settings, reader, writes, Access.of(settings), pictures, board, counts)
+    board, pulse = Board(reader, pictures), Pulse(reader)
+    app.state.site = Site(settings, reader, writes, Access.of(settings), pictures, board, pulse)
+    app.add_middleware(BodyLimit)
     app.add_middleware(Door)
     app.add_middleware(SafeHeaders)  # the last one added is the first to see a request
     app.add_exception_handler(NoRecordYetError, no_record_yet)
     app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(RequestValidationError, not_as_described)
+    app.add_exception_handler(OperationalError, record_in_trouble)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
     rooms = (
         *(review_pages, review_api, kinds, reference, audit_pages, audit_api),

@@ -1,13 +1,20 @@
 """Answers to what cannot be done: a page for people, JSON for programs."""
 
+import logging
 from http import HTTPStatus
 from typing import cast
 
 from fastapi import Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from dashboard.site import Site
+from dashboard.writes import BUSY
+
+log = logging.getLogger(__name__)
+MOST_PROBLEMS = 10
 
 
 def no_record_yet(request: Request, error: Exception) -> Response:
@@ -26,6 +33,23 @@ def http_error(request: Request, error: Exception) -> Response:
         response.headers.update(problem.headers or {})
         return response
     return JSONResponse({"detail": problem.detail}, problem.status_code, problem.headers)
+
+
+def not_as_described(request: Request, error: Exception) -> Response:
+    """What was sent is not what the route takes: where and why, without sending it all back."""
+    problems = cast(RequestValidationError, error).errors()
+    told = [{"loc": each["loc"], "msg": each["msg"], "type": each["type"]} for each in problems[:MOST_PROBLEMS]]
+    return JSONResponse({"detail": told}, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def record_in_trouble(request: Request, error: Exception) -> Response:
+    """The record cannot be read or written now, in words; what it was is in the log."""
+    cause = str(cast(OperationalError, error).orig)
+    log.error("%s %s: %s", request.method, request.url.path, cause)
+    if "locked" in cause:
+        return http_error(request, HTTPException(503, BUSY, {"Retry-After": "2"}))
+    words = f"The record cannot be written or read: {cause}. Nothing was changed. Look at the disk of the station."
+    return http_error(request, HTTPException(507, words))
 
 
 def _message(request: Request, template: str, message: str, status: HTTPStatus) -> Response:

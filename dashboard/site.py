@@ -16,9 +16,10 @@ from dashboard.people.access import Access
 from dashboard.people.attempts import Attempts
 from dashboard.people.csrf import csrf_token
 from dashboard.people.person import visitor_of
+from dashboard.pulse import Pulse
 from dashboard.reader import Reader
 from dashboard.rooms import rooms
-from dashboard.shared_counts import SharedCounts
+from dashboard.streams import Streams
 from dashboard.writes import Writes
 from edge.settings import Settings
 
@@ -44,8 +45,9 @@ class Site:
     access: Access
     pictures: LivePictures
     board: Board
-    counts: SharedCounts
+    pulse: Pulse
     attempts: Attempts = field(default_factory=Attempts)
+    streams: Streams = field(default_factory=Streams)
     templates: Jinja2Templates = field(default_factory=_templates)
     stopping: threading.Event = field(default_factory=threading.Event)
 

@@ -18,10 +18,16 @@ class Redraws:
     """Starts the command for each drawing that waits, oldest first. Used by one thread; call `tick` now and then."""
 
     def __init__(
-        self, engine: Engine, *, logs: Path, environment: Mapping[str, str], command: Sequence[str] = COMMAND
+        self,
+        *,
+        reads: Engine,
+        writes: Engine,
+        logs: Path,
+        environment: Mapping[str, str],
+        command: Sequence[str] = COMMAND,
     ) -> None:
-        """engine: opened with `writes=True`;  command: what makes the bundle, without the category at its end."""
-        self._engine, self._command = engine, command
+        """writes: opened with `writes=True`;  command: what makes the bundle, without the category at its end."""
+        self._reads, self._writes, self._command = reads, writes, command
         self._log = logs / "redraw.log"
         self._environment = {**os.environ, **environment}
         self._at: tuple[DrawnArea, subprocess.Popen[bytes]] | None = None
@@ -31,7 +37,7 @@ class Redraws:
         if self._at is not None and self._at[1].poll() is not None:
             self._ended(*self._at)
             self._at = None
-        if self._at is None and (waiting := waiting_areas(self._engine)):
+        if self._at is None and (waiting := waiting_areas(self._reads)):
             self._at = waiting[0], self._begin(waiting[0])
 
     def stop(self) -> None:
@@ -56,4 +62,4 @@ class Redraws:
 
     def _ended(self, drawn: DrawnArea, process: subprocess.Popen[bytes]) -> None:
         answer = f"`calibrate redraw` ended with exit code {process.returncode}; its words are in {self._log}"
-        answer_area(self._engine, drawn, done=False, answer=answer, only_unanswered=True)
+        answer_area(self._writes, drawn, done=False, answer=answer, only_unanswered=True)

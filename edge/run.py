@@ -10,6 +10,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
+
+from sqlalchemy.exc import OperationalError
 
 from edge import lock
 from edge.camera_orders import CameraOrders
@@ -39,6 +42,7 @@ from edge.vision.lite_adapters import INPUT_SIZE
 log = logging.getLogger(__name__)
 
 TICK_S = 0.2
+LOCK_WAIT_S = 1.0  # the processes must be tended meanwhile
 SHOW_EVERY_S = 0.5
 DEMO_REFERENCES = 4
 DEMO_RECIPE = "few-shot"  # its defects are smaller than what the default recipe joins to one token
@@ -85,7 +89,7 @@ def run_line(
             say(f"{settled} frames of an earlier run that died were recorded as not inspected: capture_died")
         say("starting: the worker loads its encoder")
         started_s = time.monotonic()
-        engine, writes = open_engine(settings.database), open_engine(settings.database, writes=True)
+        engine, writes = open_engine(settings.database), open_engine(settings.database, writes=True, wait_s=LOCK_WAIT_S)
         count = RunCount(engine, run)
         alarms = AlarmNews(engine, run)
         table = programs(settings, captures, page=page)
@@ -93,15 +97,14 @@ def run_line(
         forget_others(settings.live, [options.spec.name for options in captures])
         cameras = Cameras(settings, captures, supervisor, run=run, reads=engine, writes=writes)
         desk = OrderDesk(CameraOrders(settings, cameras).kinds, reads=engine, writes=writes)
-        redraws = Redraws(writes, logs=settings.logs, environment=settings.child_environment())
-        tended = supervisor.tick, desk.tick, cameras.tell
+        redraws = Redraws(reads=engine, writes=writes, logs=settings.logs, environment=settings.child_environment())
+        tended = supervisor.tick, patient(desk.tick), patient(cameras.tell), patient(redraws.tick)
         once = all(options.once for options in captures)
         numbered = JournalCount([settings.journals / run / f"{options.spec.name}.jsonl" for options in captures])
         failure: str | None = "the line was interrupted"
         try:
             with _stop_signals() as asked:
                 for _ in _ticks(tended, asked, ended=lambda: once and supervisor.captures_done):
-                    redraws.tick()
                     show(numbered.look(), count.look())
                     for line in alarms.look():
                         say(line)
@@ -118,8 +121,8 @@ def run_line(
         finally:
             supervisor.kill()
             redraws.stop()
-            desk.close()
-            cameras.end(failure)
+            patient(desk.close)()
+            patient(partial(cameras.end, failure))()
             settled = _settle(settings, Reason.STOPPED)  # what a process that was killed left without an outcome
             accounts = account(engine, journals=settings.journals, run=run)
             counts = count.look()
@@ -135,6 +138,18 @@ def run_line(
             all(each.balanced for each in accounts),
             time.monotonic() - started_s,
         )
+
+
+def patient(tend: Callable[[], None]) -> Callable[[], None]:
+    """What is told to the record waits while others hold it, and never ends the line: the next tick tries anew."""
+
+    def tended() -> None:
+        try:
+            tend()
+        except OperationalError as error:
+            log.warning("the record cannot be reached now (%s); trying again", error.orig)
+
+    return tended
 
 
 def _ticks(tended: Sequence[Callable[[], None]], asked: Sequence[int], *, ended: Callable[[], bool]) -> Iterator[None]:

@@ -31,7 +31,7 @@ class Role(IntEnum):
     PAGE = 2
 
 
-PATIENCE_S = {Role.CAPTURE: 4.0, Role.WORKER: 3.0, Role.PAGE: 2.0}
+PATIENCE_S = {Role.CAPTURE: 4.0, Role.WORKER: 8.0, Role.PAGE: 5.0}
 """How long a stop waits before it kills; a capture needs its drain timeout."""
 
 

@@ -79,7 +79,7 @@ def learn(
         good=[] if good is None else parts_in(good, option="--good"),
         bad=[] if bad is None else parts_in(bad, option="--bad"),
     )
-    show_built(console, built, old, write_certificate(settings.reports, built.folder))
+    show_built(console, settings, built, old, write_certificate(settings.reports, built.folder))
     if promoted:
         say = partial(console.print, markup=False)
         put_into_use(settings, built.name, reason="learned from false alarms", force=force, say=say)
@@ -151,9 +151,10 @@ def remark(candidate: "Candidate") -> str:
     return "; ".join(said)
 
 
-def show_built(console: Console, built: "Built", old: "Bundle", report: Path) -> None:
+def show_built(console: Console, settings: Settings, built: "Built", old: "Bundle", report: Path) -> None:
     """The new bundle beside the old one, for a person."""
     from calibration.promise.words import sentences
+    from calibration.teach_show import say_next
 
     made, before = built.manifest, old.manifest
     added = len(made.references) - len(before.references)
@@ -167,8 +168,7 @@ def show_built(console: Console, built: "Built", old: "Bundle", report: Path) ->
         console.print(sentence, markup=False)
     console.print(f"Bundle    {built.folder}", markup=False)
     console.print(f"Report    {report}", markup=False)
-    console.print(f"Next      calibrate replay --bundle {built.name} --report replay", markup=False)
-    console.print(f"          calibrate promote {built.name}", markup=False)
+    say_next(console, settings, built)
 
 
 def offered(offer: "Offer") -> dict[str, Any]:

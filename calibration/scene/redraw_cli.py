@@ -68,7 +68,7 @@ def redraw(
     if as_json:
         typer.echo(json.dumps(summary(built, old=str(old.name)), indent=1))
     else:
-        show(console, built, report)
+        show(console, settings, built, report)
 
 
 def region_in(file: Path | None) -> "DrawnRegion | None":
@@ -98,17 +98,17 @@ def as_drawn_on_the_page(settings: Settings, category: str, make: "Callable[...,
     return built
 
 
-def show(console: Console, built: "Built", report: Path) -> None:
+def show(console: Console, settings: Settings, built: "Built", report: Path) -> None:
     """The new bundle, for a person."""
     from calibration.promise.words import sentences
+    from calibration.teach_show import say_next
 
     console.print(f"{built.name}: {share(built):.0%} of the picture counts", markup=False)
     for sentence in sentences(built.manifest):
         console.print(sentence, markup=False)
     console.print(f"Bundle    {built.folder}", markup=False)
     console.print(f"Report    {report}", markup=False)
-    console.print(f"Next      calibrate replay --bundle {built.name} --report replay", markup=False)
-    console.print(f"          calibrate promote {built.name}", markup=False)
+    say_next(console, settings, built)
 
 
 def summary(built: "Built", *, old: str) -> dict[str, Any]:

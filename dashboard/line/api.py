@@ -45,8 +45,7 @@ def live(site: SiteOf, camera: str) -> Response:
 @router.get("/live", response_class=StreamingResponse)
 async def news(site: SiteOf) -> StreamingResponse:
     """Server-sent events `live`: camera, run and seq of a camera's new picture, about five a second at most."""
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(stream(site), media_type="text/event-stream", headers=headers)
+    return site.streams.answer(stream(site))
 
 
 @router.get("/orders")

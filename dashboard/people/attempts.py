@@ -1,7 +1,10 @@
 """How often somebody may try a password: counted by account and by address, in memory, for a quarter of an hour."""
 
+import ipaddress
 import threading
 from collections import deque
+
+from edge.ledger.accounts import same_name
 
 WINDOW_S = 15 * 60.0
 MOST_FOR_ACCOUNT = 8
@@ -55,4 +58,15 @@ class Attempts:
 
 
 def _keys(account: str, address: str | None) -> dict[Key, int]:
-    return {("account", account.casefold()[:200]): MOST_FOR_ACCOUNT, ("address", address or ""): MOST_FROM_ADDRESS}
+    """account: as it was typed, which the record reads in one way only"""
+    name = same_name(account).casefold()[:200]
+    return {("account", name): MOST_FOR_ACCOUNT, ("address", _network(address or "")): MOST_FROM_ADDRESS}
+
+
+def _network(address: str) -> str:
+    """An IPv4 address, or the /64 of an IPv6 one, all of which one machine may use; other text as it is."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return address if found.version == 4 else str(ipaddress.ip_network(f"{found}/64", strict=False))

@@ -41,6 +41,7 @@ def draw(request: Request, site: SiteOf, category: str) -> HTMLResponse:
         "others": others,
         "reference": known.reference_of(site.settings.bundles, row) is not None,
         "has_area": _area_file(site, row) is not None,
+        "running": site.board.look().running,
     }
     return site.templates.TemplateResponse(request, "regions/draw.html", context)
 

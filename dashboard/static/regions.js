@@ -149,7 +149,7 @@ async function save() {
   try {
     const saved = await send("POST", `/api/v1/regions/${encodeURIComponent(category)}`, { bundle, area: of("area"), ignore: of("ignore") });
     tell(saved.drawn);
-    say("Saved. The line makes the next bundle of it.");
+    say("running" in document.body.dataset ? "Saved. The line makes the next bundle of it." : "Saved. No line runs now that would make a bundle of it.");
     setTimeout(watch, POLL_MS);
   } catch (error) {
     say(error.message);

@@ -17,7 +17,7 @@ TOKEN_MARK = " (token)"
 
 def clean_name(name: str) -> str:
     """The name of an account or a token as it is kept: NFC, spaces joined. Raises EdgeError if it cannot be one."""
-    cleaned = " ".join(unicodedata.normalize("NFC", name).split())
+    cleaned = same_name(name)
     if not 1 <= len(cleaned) <= LONGEST_NAME or not cleaned.isprintable():
         raise EdgeError(f"name {name[:80]!r}: a name has 1 to {LONGEST_NAME} printable characters. Choose another one.")
     if cleaned.casefold() in RESERVED_NAMES or cleaned.casefold().endswith(TOKEN_MARK):
@@ -35,9 +35,14 @@ def has_accounts(session: Session) -> bool:
     return session.scalar(select(Account.id).limit(1)) is not None
 
 
+def same_name(name: str) -> str:
+    """One name for all ways to type it: NFC, spaces joined."""
+    return " ".join(unicodedata.normalize("NFC", name).split())
+
+
 def account_named(session: Session, name: str) -> Account | None:
     """The account with this name, exactly as it was given at its making but for spaces at its ends."""
-    return session.scalar(select(Account).where(Account.name == " ".join(unicodedata.normalize("NFC", name).split())))
+    return session.scalar(select(Account).where(Account.name == same_name(name)))
 
 
 def add_account(session: Session, name: str, role: Role, *, password_hash: str) -> Account:

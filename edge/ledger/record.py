@@ -248,13 +248,14 @@ class Review(Base):
     undoes: Mapped[int | None] = mapped_column(ForeignKey("review.id"))
 
 
-def open_engine(path: Path, *, writes: bool = False) -> Engine:
+def open_engine(path: Path, *, writes: bool = False, wait_s: float = 10.0) -> Engine:
     """An engine on the SQLite file at `path`: WAL, synchronous=FULL, foreign keys on.
 
     writes: transactions take the write lock at their start (BEGIN IMMEDIATE), so none fails half way for want of it.
+    wait_s: how long they wait for it before they raise OperationalError
     Does not create or upgrade tables; that is `edge.ledger.schema.prepare`.
     """
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10.0, "isolation_level": None})
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": wait_s, "isolation_level": None})
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: object) -> None:

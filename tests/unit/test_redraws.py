@@ -46,7 +46,7 @@ def run(redraws: Redraws, ledger: Ledger, category: str = "pcb") -> DrawnArea:
 
 
 def test_a_command_that_fails_leaves_an_answer_and_its_words(ledger: Ledger, tmp_path: Path) -> None:
-    redraws = Redraws(ledger.engine, logs=tmp_path, environment={}, command=FAILS)
+    redraws = Redraws(reads=ledger.engine, writes=ledger.engine, logs=tmp_path, environment={}, command=FAILS)
     ask(ledger)
     answered = run(redraws, ledger)
     assert (answered.state, "exit code 1" in str(answered.answer)) == ("refused", True)
@@ -56,7 +56,7 @@ def test_a_command_that_fails_leaves_an_answer_and_its_words(ledger: Ledger, tmp
 
 
 def test_of_several_drawings_of_a_category_only_the_last_is_made(ledger: Ledger, tmp_path: Path) -> None:
-    redraws = Redraws(ledger.engine, logs=tmp_path, environment={}, command=FAILS)
+    redraws = Redraws(reads=ledger.engine, writes=ledger.engine, logs=tmp_path, environment={}, command=FAILS)
     for category in ("pcb", "cookie", "pcb"):
         ask(ledger, category)
     run(redraws, ledger, "pcb")
@@ -68,7 +68,7 @@ def test_of_several_drawings_of_a_category_only_the_last_is_made(ledger: Ledger,
 
 
 def test_stop_ends_the_one_at_work_and_keeps_its_drawing(ledger: Ledger, tmp_path: Path) -> None:
-    redraws = Redraws(ledger.engine, logs=tmp_path, environment={}, command=HANGS)
+    redraws = Redraws(reads=ledger.engine, writes=ledger.engine, logs=tmp_path, environment={}, command=HANGS)
     ask(ledger)
     redraws.tick()
     began_s = time.monotonic()
