@@ -1,6 +1,7 @@
 """No bundle comes into use that would pass a defect which a person has confirmed, unless one says why."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from edge.settings import Settings
 from edge.verdict import Outcome
 from edge.vision.bundle import Bundle, load_bundle
 from edge.vision.bundle_name import BundleName
-from edge.vision.bundle_promotion import promote
+from edge.vision.bundle_promotion import in_use, promote
 
 if TYPE_CHECKING:
     from calibration.learning.rescore import Rescorer, Unseen
@@ -49,8 +50,13 @@ def put_into_use(
     Raises EdgeError as guard_promotion and edge.vision.bundle_promotion.promote; then nothing changed.
     """
     assert name.version is not None
+    before = None
+    with suppress(EdgeError):  # what cannot be read is put right by this
+        before = in_use(settings.bundles, name.category)
     overridden = guard_promotion(settings, name, force=force, say=say)
     promote(settings.bundles, name.category, name.version, reason=overridden or reason)
+    if before not in (None, name):
+        say(f"{name} takes the place of {before}. Back again: calibrate rollback {name.category}")
 
 
 def guard_promotion(
