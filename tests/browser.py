@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,3 +44,11 @@ def serving(data: Path, port: int = 0, **settings: object) -> Iterator[str]:
         server.handle_exit(signal.SIGTERM, None)
         thread.join(timeout=10)
         assert not thread.is_alive()
+
+
+def wait_for(page: Page, expression: str, *, timeout_s: float = 30.0) -> None:
+    """Until a JavaScript expression is true. Playwright's wait_for_function may not ask twice under our policy."""
+    until_s = time.monotonic() + timeout_s
+    while not page.evaluate(expression):
+        assert time.monotonic() < until_s, f"{expression} did not become true"
+        page.wait_for_timeout(20)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from tests.browser import wait_for
+
 PORT = 8899
 CHROMIUM = "/usr/bin/chromium"
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
@@ -53,7 +55,7 @@ def take(target: Path) -> None:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(f"http://127.0.0.1:{PORT}/")
         page.wait_for_timeout(1500)
-        page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth)")
+        wait_for(page, "[...document.images].every(image => image.complete && image.naturalWidth)")
         page.screenshot(path=str(target))
         browser.close()
 

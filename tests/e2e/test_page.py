@@ -10,7 +10,7 @@ from edge.alarm import State
 from edge.ledger.record import open_engine
 from edge.ledger.writer import Writer
 from tests.alarm_rows import alarm, entry
-from tests.browser import Watched, serving
+from tests.browser import Watched, serving, wait_for
 from tests.ledger_rows import Ledger, new_ledger
 
 SMALLEST_TARGET_PX = 44
@@ -29,7 +29,7 @@ def test_flagged_frame_appears_at_the_top_without_a_reload(ledger: Ledger, addre
     expect(page.locator("#queue-counts li").nth(0)).to_contain_text("right")
     assert [card.get_attribute("data-id") for card in page.locator(".card").all()] == [str(new), str(old)]
     assert page.evaluate("window.sameDocument") is True
-    page.wait_for_function("[...document.querySelectorAll('.card img')].every(i => i.complete && i.naturalWidth > 0)")
+    wait_for(page, "[...document.querySelectorAll('.card img')].every(i => i.complete && i.naturalWidth > 0)")
 
 
 def test_alarm_appears_in_words_and_goes_again_without_a_reload(ledger: Ledger, address: str, watched: Watched) -> None:

@@ -8,7 +8,7 @@ from edge.ledger.bundles import BundleRow
 from edge.ledger.drawn_areas import newest_area
 from edge.ledger.record import unit_of_work
 from edge.vision.bundle import load_bundle
-from tests.browser import Watched
+from tests.browser import Watched, wait_for
 from tests.ledger_rows import Ledger
 from tests.tiny_bundle import saved
 
@@ -38,7 +38,7 @@ def test_area_and_ignore_drawn_by_mouse_reach_the_record(ledger: Ledger, address
     page.goto(f"{address}/regions")
     board = page.locator("#board")
     expect(board).to_be_visible()
-    page.wait_for_function("document.getElementById('reference').naturalWidth > 0")
+    wait_for(page, "document.getElementById('reference').naturalWidth > 0")
     box = board.bounding_box()
     assert box is not None
     for x, y in ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9), (0.1, 0.1)):
@@ -60,7 +60,7 @@ def test_area_and_ignore_drawn_by_mouse_reach_the_record(ledger: Ledger, address
 def test_area_is_drawn_and_saved_by_keys_alone(ledger: Ledger, address: str, watched: Watched) -> None:
     page = watched.page
     page.goto(f"{address}/regions/pcb")
-    page.wait_for_function("document.getElementById('reference').naturalWidth > 0")
+    wait_for(page, "document.getElementById('reference').naturalWidth > 0")
     page.locator("#board").focus()
     for keys in (["ArrowLeft"] * 11, ["ArrowRight"] * 20, ["ArrowDown"] * 20):
         for key in keys:

@@ -12,7 +12,7 @@ from edge.ledger.audit_rates import set_rate
 from edge.ledger.kinds import add_kind
 from edge.ledger.record import Review, unit_of_work
 from edge.ledger.reviews import ReviewVerdict, add_reviews
-from tests.browser import Watched
+from tests.browser import Watched, wait_for
 from tests.ledger_rows import JUDGED, Ledger, grey_picture, map_with_spot
 from tests.lines import wait_until
 
@@ -43,7 +43,7 @@ def said(ledger: Ledger, number: int) -> list[tuple[int, str, str | None, str | 
 def at(page: Page, frame: int) -> None:
     """The page shows this frame, under its own address."""
     expect(page.locator("#frame")).to_have_attribute("data-id", str(frame))
-    page.wait_for_function(f"location.pathname === '/frames/{frame}'")
+    wait_for(page, f"location.pathname === '/frames/{frame}'")
 
 
 @pytest.mark.usefixtures("kinds")
@@ -107,7 +107,7 @@ def test_a_decision_brings_the_next_frame_with_its_pictures_within_a_tenth_of_a_
     for number in range(1, 7):
         page.wait_for_timeout(350)  # a person looks
         page.keyboard.press("f")
-        page.wait_for_function(f"window.took.length === {number}")
+        wait_for(page, f"window.took.length === {number}")
     took = sorted(page.evaluate("window.took"))
     assert took[len(took) // 2] < MOST_MS, took
     said(ledger, 6)
