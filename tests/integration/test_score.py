@@ -26,7 +26,7 @@ from edge.settings import Settings
 from edge.verdict import Verdict
 from edge.worker import Worker
 from tests.fakes import NumberScorer, number_of, numbered_folder, numbered_picture
-from tests.lines import report, rows, wait_until
+from tests.lines import report, rows
 from tests.page_client import page_client
 
 PNG = {"Content-Type": "image/png"}
