@@ -71,11 +71,12 @@ class CameraOrders:
 
     def _check(self, category: str) -> Steps:
         """Read the category's bundle beside the line's work; EdgeError if it is missing, damaged or does not fit."""
-        with ThreadPoolExecutor(1) as pool:
-            checked = pool.submit(check_bundle, self._settings, category)
-            while not checked.done():
-                yield
-            checked.result()
+        pool = ThreadPoolExecutor(1)
+        checked = pool.submit(check_bundle, self._settings, category)
+        pool.shutdown(wait=False)  # an order that is ended meanwhile must not wait for the reading
+        while not checked.done():
+            yield
+        checked.result()
         return category
 
     def _until_stopped(self, name: str) -> Steps:

@@ -1,7 +1,7 @@
 """Takes orders out of the record, has them done step by step beside the line's work, and writes the answers."""
 
 import logging
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -12,14 +12,20 @@ from edge.ledger.orders import Order, OrderState, answer_order, begin_order, ref
 log = logging.getLogger(__name__)
 
 Steps = Generator[None, None, str]
-"""An order being done: no step takes time worth mentioning, what is returned is the answer, an EdgeError refuses."""
+"""An order being done: no step takes time worth mentioning, what is returned is the answer, an EdgeError refuses.
+
+It may be closed before its end."""
 
 NOT_RUNNING = "the line was not running; ask again"
 STOPPED = "the line was stopped before it was done"
+STOP = "stop"
 
 
 class OrderDesk:
-    """Does orders of some kinds, one at a time for each camera. For one thread; call `tick` a few times a second."""
+    """Does orders of some kinds, one at a time for each camera. For one thread; call `tick` a few times a second.
+
+    A stop waits for no other order: it ends what was asked of its camera before it and is not done yet.
+    """
 
     def __init__(self, kinds: Mapping[str, Callable[[Order], Steps]], *, reads: Engine, writes: Engine) -> None:
         """kinds: how an order of each kind is done; others are left alone. What was asked before now is refused."""
@@ -31,7 +37,7 @@ class OrderDesk:
         """Begin what is asked and take each order one step further."""
         with Session(self._reads, expire_on_commit=False) as session:
             asked = waiting_orders(session, self._kinds)
-        for order in asked:
+        for order in self._without_overruled(asked):
             if order.camera not in self._under_way:
                 log.info("%s asks: %s of %s (%s)", order.asked_by, order.kind, order.camera, order.reason)
                 begin_order(self._writes, order.id)
@@ -45,6 +51,21 @@ class OrderDesk:
             steps.close()
         refuse_open(self._writes, self._kinds, STOPPED)
 
+    def _without_overruled(self, asked: Sequence[Order]) -> list[Order]:
+        """End what a waiting stop came after, also what is under way; what is left of `asked`."""
+        stops = {order.camera: order for order in asked if order.kind == STOP}  # the last one of each camera
+        left = list(asked)
+        for order in [*(order for order, _ in self._under_way.values()), *asked]:
+            stop = stops.get(order.camera)
+            if stop is None or order.kind == STOP or order.id > stop.id:
+                continue
+            if order in left:
+                left.remove(order)
+            else:
+                self._under_way.pop(order.camera)[1].close()
+            self._answer(order, OrderState.REFUSED, f"{stop.asked_by} asked for a stop before it was done")
+        return left
+
     def _step(self, order: Order, steps: Steps) -> None:
         try:
             next(steps)
@@ -54,5 +75,8 @@ class OrderDesk:
         except EdgeError as error:
             state, answer = OrderState.REFUSED, str(error)
         del self._under_way[order.camera]
+        self._answer(order, state, answer)
+
+    def _answer(self, order: Order, state: OrderState, answer: str) -> None:
         log.info("%s of %s: %s, %s", order.kind, order.camera, state, answer)
         answer_order(self._writes, order.id, state, answer)

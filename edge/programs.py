@@ -7,14 +7,17 @@ from edge.settings import Settings
 from edge.supervisor import Program, Role
 
 WORKER = "worker"
+WORKER_PATIENCE_S = 8.0
+PAGE_PATIENCE_S = 5.0
+DRAIN_MARGIN_S = 1.0  # what a capture needs to end, beyond its drain timeout
 
 
 def programs(settings: Settings, captures: Sequence[CaptureOptions], *, page: bool) -> list[Program]:
     """The processes of a line with these cameras."""
     common = settings.child_environment()
-    table = [Program(WORKER, Role.WORKER, ["-m", "edge.cli", "worker"], common)]
+    table = [Program(WORKER, Role.WORKER, ["-m", "edge.cli", "worker"], common, WORKER_PATIENCE_S)]
     if page:
-        table.append(Program("page", Role.PAGE, ["-m", "dashboard.cli"], common))
+        table.append(Program("page", Role.PAGE, ["-m", "dashboard.cli"], common, PAGE_PATIENCE_S))
     return table + [capture_program(settings, options, index=index) for index, options in enumerate(captures)]
 
 
@@ -22,7 +25,8 @@ def capture_program(settings: Settings, options: CaptureOptions, *, index: int) 
     """The process of the line's camera `index`. An address may hold a password, so it travels in the environment."""
     mine = {"EDGE_CAMERA": options.spec.address, "EDGE_TRIGGER_PORT": str(settings.trigger_port + index)}
     environment = {**settings.child_environment(), **mine}
-    return Program(capture_name(options.spec.name), Role.CAPTURE, _capture_arguments(options), environment)
+    patience_s = settings.drain_timeout_s + DRAIN_MARGIN_S
+    return Program(capture_name(options.spec.name), Role.CAPTURE, _capture_arguments(options), environment, patience_s)
 
 
 def capture_name(camera: str) -> str:

@@ -1,7 +1,8 @@
 """Scores a picture for whoever asks on this machine, beside the line's work, over HTTP on a Unix socket, unrecorded.
 
 POST /score?category=NAME with a JPEG or PNG as body is answered with JSON: 200 and what the line would say of the
-picture, 413 and 422 for what it does not take, 503 if the line did not come to it. The page forwards such requests.
+picture, 413 and 422 for what it does not take, 503 if others wait or the line did not come to it. The page forwards
+such requests.
 """
 
 import base64
@@ -9,13 +10,19 @@ import json
 import logging
 import socketserver
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
 
 from edge.errors import EdgeError
 from edge.frame import Pixels
@@ -27,16 +34,24 @@ from edge.verdict import Verdict
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 32 << 20
-PATIENCE_S = 20.0  # for the picture's turn; the line's own frames go first
+MOST_PIXELS = 50_000_000  # decoded, 150 MB
+MOST_ASKING = 4  # at once, the one whose turn it is among them
+PATIENCE_S = 20.0  # from the question to the verdict; the line's own frames go first
 SOCKET_TIMEOUT_S = 10.0
+OTHERS = {"detail": "others are having pictures scored; ask again"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """A picture that somebody wants to have scored. pixels: [H, W, 3] uint8 RGB."""
+    """A picture that somebody wants to have scored.
+
+    pixels:  [H, W, 3] uint8 RGB;  until_s: when they wait no more, monotonic
+    verdict: cancelled once nobody waits for it
+    """
 
     pixels: Pixels
     category: str | None
+    until_s: float
     verdict: "Future[Verdict]" = field(default_factory=Future)
 
 
@@ -52,6 +67,7 @@ class ScoreService:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.unlink(missing_ok=True)
         self._path, self._score, self._name_of = path, score, name_of
+        self._places = threading.BoundedSemaphore(MOST_ASKING)
         self._one_at_a_time = threading.Lock()
         self._server = _Server(path, self)
         self._thread = threading.Thread(target=self._server.serve_forever, name="score service", daemon=True)
@@ -65,21 +81,51 @@ class ScoreService:
 
     def answer(self, category: str | None, picture: bytes) -> tuple[int, dict[str, Any]]:
         """HTTP status and JSON for one request."""
+        if not self._places.acquire(blocking=False):
+            return 503, OTHERS
+        try:
+            return self._in_turn(category, picture, until_s=time.monotonic() + PATIENCE_S)
+        finally:
+            self._places.release()
+
+    def _in_turn(self, category: str | None, picture: bytes, *, until_s: float) -> tuple[int, dict[str, Any]]:
+        size = picture_size(picture)
+        if size is None:
+            return 422, _unreadable(picture)
+        if size[0] * size[1] > MOST_PIXELS:
+            most = f"{MOST_PIXELS // 1_000_000} megapixels"
+            return 413, {"detail": f"the picture has {size[0]} x {size[1]} pixels; send one of {most} at most"}
+        if not self._one_at_a_time.acquire(timeout=max(0.0, until_s - time.monotonic())):
+            return 503, OTHERS
+        try:
+            return self._scored(category, picture, until_s=until_s)
+        finally:
+            self._one_at_a_time.release()
+
+    def _scored(self, category: str | None, picture: bytes, *, until_s: float) -> tuple[int, dict[str, Any]]:
         pixels = decode_picture(picture)
         if pixels is None:
-            return 422, {"detail": f"these {len(picture)} bytes are no picture that can be read; send a JPEG or PNG"}
-        if not self._one_at_a_time.acquire(timeout=PATIENCE_S):
-            return 503, {"detail": "others are having pictures scored; ask again"}
+            return 422, _unreadable(picture)
         try:
-            verdict = self._score(Asked(pixels, category))
+            verdict = self._score(Asked(pixels, category, until_s))
         except EdgeError as error:
             return 422, {"detail": str(error)}
         except TimeoutError:
             return 503, {"detail": f"the line did not come to it within {PATIENCE_S:.0f} s; ask again"}
-        finally:
-            self._one_at_a_time.release()
         name = self._name_of(verdict.bundle) if verdict.bundle else None
         return 200, described(verdict, height=pixels.shape[0], width=pixels.shape[1], bundle_name=name)
+
+
+def picture_size(content: bytes) -> tuple[int, int] | None:
+    """Width and height that a PNG's or JPEG's header states, nothing is decoded; None if it is no such file."""
+    for kind in (PngImageFile, JpegImageFile):  # not Image.open, which has its own, larger limit
+        with suppress(SyntaxError, OSError, ValueError):
+            return kind(BytesIO(content)).size
+    return None
+
+
+def _unreadable(picture: bytes) -> dict[str, Any]:
+    return {"detail": f"these {len(picture)} bytes are no picture that can be read; send a JPEG or PNG"}
 
 
 def described(verdict: Verdict, *, height: int, width: int, bundle_name: str | None) -> dict[str, Any]:

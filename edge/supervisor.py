@@ -31,18 +31,18 @@ class Role(IntEnum):
     PAGE = 2
 
 
-PATIENCE_S = {Role.CAPTURE: 4.0, Role.WORKER: 8.0, Role.PAGE: 5.0}
-"""How long a stop waits before it kills; a capture needs its drain timeout."""
-
-
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One row of the process table. Its secrets go into `environment`, never into `arguments`."""
+    """One row of the process table. Its secrets go into `environment`, never into `arguments`.
+
+    patience_s: how long a stop waits before it kills
+    """
 
     name: str
     role: Role
     arguments: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    patience_s: float = 8.0
 
 
 class LineStopped(Exception):
@@ -129,7 +129,7 @@ class Supervisor:
         """Stop one program politely, and do not start it again; later ticks see it end, or kill it."""
         child = self._child(name)
         child.held, child.failure = True, None
-        child.kill_at_s = time.monotonic() + PATIENCE_S[child.program.role]
+        child.kill_at_s = time.monotonic() + child.program.patience_s
         if child.process is not None:
             child.process.terminate()
 
@@ -154,16 +154,17 @@ class Supervisor:
 
     def stop(self) -> None:
         """Stop captures, then the worker, then the page, each politely first."""
-        for role, patience_s in PATIENCE_S.items():
-            mine = [child.process for child in self._children if child.program.role is role and child.process]
-            for process in mine:
+        for role in Role:
+            mine = [(child.program, child.process) for child in self._children
+                    if child.program.role is role and child.process]  # fmt: skip
+            for _, process in mine:
                 process.terminate()
-            until_s = time.monotonic() + patience_s
-            for process in mine:
+            asked_s = time.monotonic()
+            for program, process in mine:
                 try:
-                    process.wait(max(0.0, until_s - time.monotonic()))
+                    process.wait(max(0.0, asked_s + program.patience_s - time.monotonic()))
                 except subprocess.TimeoutExpired:
-                    log.warning("process %d did not stop within %s s; killing it", process.pid, patience_s)
+                    log.warning("%s did not stop within %s s; killing it", program.name, program.patience_s)
                     _kill(process)
 
     def kill(self) -> None:

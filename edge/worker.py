@@ -29,7 +29,7 @@ from edge.line.message import BadMessage, FrameHeader, Hello, Notice, decode_pix
 from edge.line.suspects import POISON_DEATHS, Suspects
 from edge.line.transport import FromCapture, WorkerLink
 from edge.live_view import LiveView
-from edge.score_service import PATIENCE_S, Asked, ScoreService
+from edge.score_service import Asked, ScoreService
 from edge.settings import Settings
 from edge.verdict import Reason, Verdict, not_inspected
 from edge.vision.batch import Batcher
@@ -234,6 +234,8 @@ class Worker:
 
     def _score_asked(self, asked: Asked) -> None:
         """Score a picture that is not the line's; what goes wrong with it is told to whoever asked."""
+        if not asked.verdict.set_running_or_notify_cancel():
+            return
         try:
             (verdict,) = self._scorer.score([asked.pixels], [asked.category])
         except (EdgeError, *BROKEN) as error:
@@ -247,7 +249,11 @@ class Worker:
             self._scorer.load(asked.category)
             self._loaded.add(asked.category)
         self._batcher.put(ASKED, asked)
-        return asked.verdict.result(PATIENCE_S)
+        try:
+            return asked.verdict.result(max(0.0, asked.until_s - time.monotonic()))
+        except TimeoutError:
+            asked.verdict.cancel()  # nobody waits for it any more
+            raise
 
     def _name_of(self, sha256: str) -> str | None:
         return next((bundle.name for bundle in self._scorer.bundles() if bundle.sha256 == sha256), None)

@@ -23,7 +23,7 @@ class LivePicture(BaseModel):
     camera: str
     run: str
     seq: int
-    age_s: float = Field(description="since its capture, by the clock of this machine, when this was sent")
+    age_s: float = Field(description="since its capture, by the clock of this machine, or since it is known")
     at: str = Field(description="time of day of its capture, in the station's time zone")
     outcome: str
     reason: str | None = Field(description="in words")
@@ -39,10 +39,14 @@ class LivePicture(BaseModel):
 
 @dataclass(slots=True)
 class _Seen:
-    """A live file as it was read. stamp: tells it from its successor;  heat: drawn when somebody asks first."""
+    """A live file as it was read. stamp: tells it from its successor;  heat: drawn when somebody asks first.
+
+    first_s: when it was read first, monotonic
+    """
 
     stamp: tuple[int, int]
     frame: LiveFrame
+    first_s: float
     heat: bytes | None = None
 
 
@@ -73,7 +77,8 @@ class LivePictures:
                 return None
             if seen.heat is None:
                 seen.heat = _heat(seen.frame)
-        facts = described(seen.frame, heat_bytes=len(seen.heat), now_ns=time.time_ns())
+        known_s = time.monotonic() - seen.first_s
+        facts = described(seen.frame, heat_bytes=len(seen.heat), now_ns=time.time_ns(), known_s=known_s)
         return b"".join([facts.model_dump_json().encode(), b"\n", seen.frame.jpeg, seen.heat])
 
     def _look(self) -> None:
@@ -92,20 +97,21 @@ class LivePictures:
         if before and before.stamp == stamp:
             return before
         frame = read_live(path)
-        return before if frame is None else _Seen(stamp, frame)
+        return before if frame is None else _Seen(stamp, frame, time.monotonic())
 
 
-def described(frame: LiveFrame, *, heat_bytes: int, now_ns: int) -> LivePicture:
-    """The facts of a live picture as they are at `now_ns`.
+def described(frame: LiveFrame, *, heat_bytes: int, now_ns: int, known_s: float) -> LivePicture:
+    """The facts of a live picture as they are at `now_ns`. known_s: how long this server has had it, monotonic.
 
-    A clock that goes wrong makes a picture older and never younger: the age counts from the earlier one of the
-    capture's and the worker's clock, and what was written in the future is as old as it is far away.
+    The age counts from the earlier one of the capture's and the worker's clock, what was written in the future is as
+    old as it is far away, and none is younger than `known_s`, whatever a clock that is set says.
     """
     facts = frame.facts
+    stamped_s = abs(now_ns - min(facts.captured_ns, facts.written_ns)) / 1e9
     return LivePicture(
         **facts.model_dump(include={"camera", "run", "seq", "outcome", "score", "threshold", "category", "width",
                                     "height", "boxes", "jpeg_bytes"}),
-        age_s=abs(now_ns - min(facts.captured_ns, facts.written_ns)) / 1e9,
+        age_s=max(stamped_s, known_s),
         at=words.clock_ns(facts.captured_ns),
         reason=words.reason(facts.reason) or None,
         heat_bytes=heat_bytes,

@@ -25,8 +25,10 @@ from edge.verdict import Outcome
 router = APIRouter(prefix="/api/v1", tags=["line"])
 
 MOST_BYTES = 32 << 20
-TIMEOUT_S = 30.0
+TIMEOUT_S = 30.0  # the worker itself gives up before
 NO_WORKER = "No worker runs here to score it. Start the line: edge run --camera ..."
+SILENT = f"The worker did not answer within {TIMEOUT_S:.0f} s: it is busy, or it hangs. Ask again, or look at its log."
+BROKEN_OFF = "The worker did not answer to the end ({error}). Ask again, or look at its log."
 PICTURES = ("image/jpeg", "image/png")
 _turns = threading.BoundedSemaphore(2)  # at once; who waits here holds one of the page's threads
 
@@ -84,8 +86,8 @@ async def score(
 ) -> ScoreView:
     """Score one picture with the bundle in use, by the worker of the running line and between its batches.
 
-    Nothing is recorded. 413 and 415 for a body that is too large or no picture, 422 for an unknown category, 429 while
-    others ask, 503 if no worker runs.
+    Nothing is recorded. 413 for more than 32 MiB or 50 megapixels, 415 and 422 for what is no picture, 422 for an
+    unknown category, 429 while others ask, 503 if no worker runs or it does not come to it, 504 if it does not answer.
     """
     picture = await _picture(request)
     if not _turns.acquire(blocking=False):
@@ -101,15 +103,19 @@ async def score(
 
 
 def ask_worker(path: Path, picture: bytes, category: str | None) -> tuple[int, dict[str, Any]]:
-    """The worker's answer, status and JSON; 503 if there is none."""
+    """The worker's answer, status and JSON; 503 if there is none, 504 if it stays out."""
     connection = _UnixConnection(path)
     query = urlencode({"category": category}) if category else ""
     try:
         connection.request("POST", f"/score?{query}", body=picture)
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
-    except (OSError, HTTPException):
+    except (FileNotFoundError, ConnectionRefusedError):
         return 503, {"detail": NO_WORKER}
+    except TimeoutError:
+        return 504, {"detail": SILENT}
+    except (OSError, HTTPException) as error:
+        return 503, {"detail": BROKEN_OFF.format(error=error or type(error).__name__)}
     finally:
         connection.close()
 

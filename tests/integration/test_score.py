@@ -1,8 +1,13 @@
 """POST /api/v1/score: a picture of somebody's own, scored by the running worker through the page, and not recorded."""
 
 import base64
+import socket
+import struct
+import threading
+import time
+import zlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import cv2
@@ -10,11 +15,13 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from dashboard.line import score
 from dashboard.line.score import MOST_BYTES
 from edge.capture import Capture, CaptureOptions
 from edge.frame import Pixels
 from edge.ledger.media import decode_map
 from edge.line.camera_spec import CameraSpec
+from edge.score_service import MOST_ASKING, Asked, ScoreService, picture_size
 from edge.settings import Settings
 from edge.verdict import Verdict
 from edge.worker import Worker
@@ -119,3 +126,85 @@ def test_the_line_inspects_every_frame_while_pictures_are_scored(
     assert scored == list(range(201, 211))
     assert [row.score for row in rows(settings)] == [number for number in range(1, 121) if number != 13]
     assert report(settings).good_while(running=False)
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that states this size and holds nothing."""
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"")),
+        (b"IEND", b""),
+    ]
+    packed = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+@pytest.mark.parametrize("size", [(20_000, 20_000), (10_000, 10_000), (10_000, 5_001)])
+def test_a_picture_of_more_than_50_megapixels_is_refused_by_its_header(
+    worker: Worker, client: TestClient, size: tuple[int, int]
+) -> None:
+    answer = client.post("/api/v1/score?category=numbers", content=png_header(*size), headers=PNG)
+    assert answer.status_code == 413
+    assert f"{size[0]} x {size[1]} pixels" in answer.json()["detail"]
+    assert "50 megapixels" in answer.json()["detail"]
+
+
+def test_the_size_is_that_of_the_header_and_only_of_what_is_taken() -> None:
+    assert picture_size(picture(1)) == (64, 48)
+    assert picture_size(cv2.imencode(".jpg", numbered_picture(1))[1].tobytes()) == (64, 48)
+    assert picture_size(cv2.imencode(".bmp", numbered_picture(1))[1].tobytes()) is None
+    assert picture_size(picture(1)[:20]) is None
+    assert picture_size(b"") is None
+
+
+def test_when_enough_wait_the_next_is_sent_away_at_once(tmp_path: Path) -> None:
+    go_on = threading.Event()
+
+    def slowly(asked: Asked) -> Verdict:
+        go_on.wait(20)
+        return NumberScorer().score([asked.pixels], [None])[0]
+
+    service = ScoreService(tmp_path / "socket" / "s", slowly, lambda _: None)
+    with ThreadPoolExecutor(MOST_ASKING + 1) as pool:
+        asking = [pool.submit(service.answer, None, picture(1)) for _ in range(MOST_ASKING + 1)]
+        sent_away, _ = wait(asking, 10, return_when=FIRST_COMPLETED)
+        go_on.set()
+        assert [one.result()[0] for one in sent_away] == [503]
+        assert [one.result(20)[0] for one in asking if one not in sent_away] == [200] * MOST_ASKING
+    service.close()
+
+
+def test_a_picture_that_nobody_waits_for_is_not_scored(settings: Settings) -> None:
+    scorer = NumberScorer()
+    worker = Worker(settings, scorer)
+    asked = Asked(numbered_picture(1), None, until_s=time.monotonic())
+    with pytest.raises(TimeoutError):
+        worker._ask(asked)
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(worker.run)
+        worker.stop()
+        ended.result(20)
+    assert asked.verdict.cancelled()
+
+
+def test_a_worker_that_hangs_and_one_that_breaks_off_are_not_told_as_none(
+    settings: Settings, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(score, "TIMEOUT_S", 0.2)
+    settings.score_socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(settings.score_socket))
+        silent.listen()
+        hangs = client.post("/api/v1/score", content=picture(1), headers=PNG)
+        with ThreadPoolExecutor(1) as pool:
+            silent.accept()[0].close()  # of the question before
+            pool.submit(lambda: silent.accept()[0].close())
+            breaks_off = client.post("/api/v1/score", content=picture(1), headers=PNG)
+    refused = client.post("/api/v1/score", content=picture(1), headers=PNG)
+    settings.score_socket.unlink()
+    assert (hangs.status_code, breaks_off.status_code, refused.status_code) == (504, 503, 503)
+    assert "did not answer within" in hangs.json()["detail"]
+    assert "not answer to the end" in breaks_off.json()["detail"]
+    assert "No worker runs" in refused.json()["detail"]

@@ -1,11 +1,16 @@
 """One program of the supervisor's table is stopped and started again by order, and the others go on."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from edge.capture import CaptureOptions
+from edge.line.camera_spec import CameraSpec
 from edge.process import CONFIG_EXIT
+from edge.programs import capture_program
+from edge.settings import Settings
 from edge.supervisor import Program, Role, Status, Supervisor
 from tests.lines import wait_until
 
@@ -59,14 +64,17 @@ def test_what_cannot_work_after_a_release_is_held_with_its_last_words_and_does_n
     assert line.failure("left") is None
 
 
-def test_a_program_that_does_not_hear_is_killed_when_patience_ends(
-    line: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("edge.supervisor.PATIENCE_S", {Role.CAPTURE: 0.3})
+def test_a_program_that_does_not_hear_is_killed_when_patience_ends(line: Supervisor, tmp_path: Path) -> None:
     until(line, "left", Status.RUNNING)
     line.hold("left")
     until(line, "left", Status.HELD)
-    line.release(program("left", DEAF))
+    line.release(replace(program("left", DEAF), patience_s=0.3))
     wait_until(lambda: "deaf" in (tmp_path / "left.log").read_text(), timeout_s=20, tick=line.tick)
     line.hold("left")
     until(line, "left", Status.HELD)
+
+
+def test_a_capture_is_waited_for_as_long_as_it_may_drain(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, drain_timeout_s=20)
+    options = CaptureOptions(CameraSpec("demo:pcb", None, "left"))
+    assert capture_program(settings, options, index=0).patience_s > settings.drain_timeout_s

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from dashboard.line.pictures import described
+from dashboard.line.pictures import LivePictures, described
 from edge.frame import FrameInfo
 from edge.ledger.bundles import record_bundle
 from edge.ledger.camera_states import CameraNow, Doing, tell_states
@@ -42,8 +42,8 @@ def tell(ledger: Ledger, state: Doing = Doing.INSPECTING, *, ago_s: float = 0.0,
     tell_categories(ledger.engine, {"cookie": "cookie@2", "pcb": "pcb@7"})
 
 
-def show(ledger: Ledger, seq: int = 1, *, camera: str = "top") -> None:
-    now_ns = time.time_ns()
+def show(ledger: Ledger, seq: int = 1, *, camera: str = "top", ahead_s: float = 0) -> None:
+    now_ns = time.time_ns() + int(ahead_s * 1e9)
     info = FrameInfo("night-1", camera, seq, now_ns, "test")
     write_live(ledger.settings.live, info, number_verdict(10), grey_picture(), map_top=2.0, now_ns=now_ns)
 
@@ -128,8 +128,19 @@ def test_a_clock_that_is_wrong_makes_a_picture_older_and_never_younger(
     facts = frame.facts.model_copy(
         update={"captured_ns": (1000 + captured_s) * 10**9, "written_ns": (1000 + written_s) * 10**9}
     )
-    seen = described(frame.model_copy(update={"facts": facts}), heat_bytes=0, now_ns=1010 * 10**9)
+    seen = described(frame.model_copy(update={"facts": facts}), heat_bytes=0, now_ns=1010 * 10**9, known_s=0)
     assert seen.age_s == age_s
+
+
+def test_a_clock_that_is_set_makes_no_picture_younger_than_it_is_known(ledger: Ledger) -> None:
+    show(ledger, ahead_s=0.5)
+    pictures = LivePictures(ledger.settings.live)
+    ages, began_s = [], time.monotonic()
+    for _ in range(6):
+        known_s = time.monotonic() - began_s
+        ages.append((known_s, json.loads((pictures.picture("top") or b"").partition(b"\n")[0])["age_s"]))
+        time.sleep(0.12)
+    assert all(age_s >= known_s - 0.1 for known_s, age_s in ages[1:]), ages
 
 
 def test_an_order_is_written_with_who_asked_and_why(ledger: Ledger, client: TestClient) -> None:
