@@ -38,7 +38,8 @@ def frames(site: SiteOf, person: Operator, asked: Annotated[FramesQuery, Query()
 def export_csv(site: SiteOf, person: Engineer, asked: Annotated[Filters, Query()]) -> StreamingResponse:
     """All frames that match as CSV in UTF-8, newest first, a line a frame with its latest review; times are in UTC.
 
-    A text that begins with = + - or @ has an apostrophe before it, so that no spreadsheet takes it for a formula.
+    In texts = + - and @ have an apostrophe before them at the start, and after ; , a tab or a new line, so that no
+    spreadsheet takes them for a formula.
     """
     found = exported(site.reader, asked, now_ns=time.time_ns(), shifts=site.settings.shift_starts)
     lines = csv_lines(COLUMNS, (cells(frame) for frame in found))

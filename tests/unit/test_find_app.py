@@ -19,11 +19,11 @@ from sqlalchemy import insert
 
 from calibration.datasets import open_dataset
 from dashboard.find.exported import COLUMNS
-from dashboard.find.table import FORMULA_STARTS, csv_lines, harmless
+from dashboard.find.table import csv_lines, harmless
 from dashboard.thumbnails import LONGEST_SIDE
 from edge.ledger.people import Role
 from edge.ledger.record import Inspection, open_engine, unit_of_work
-from edge.ledger.reviews import ReviewVerdict, add_reviews
+from edge.ledger.reviews import ReviewVerdict, add_reviews, latest_ids, undo_reviews
 from tests.ledger_rows import Ledger, grey_picture, map_with_spot, new_ledger
 from tests.page_client import page_client, plant_page
 
@@ -105,7 +105,8 @@ def test_reviews_are_found_by_what_counts(ledger: Ledger, client: TestClient) ->
     confirmed, changed, withdrawn, nobody = (ledger.add_defect() for _ in range(4))
     said(ledger, "confirmed_defect", confirmed, changed, withdrawn)
     said(ledger, "false_alarm", changed)
-    said(ledger, "withdrawn", withdrawn)
+    with unit_of_work(ledger.engine) as session:
+        undo_reviews(session, [latest_ids(session, [withdrawn])[withdrawn]], reviewer="eva", reviewed_ns=HOUR_NS)
     assert shown(client, "/find?review=confirmed_defect") == [confirmed]
     assert shown(client, "/find?review=false_alarm") == [changed]
     assert shown(client, "/find?review=unreviewed") == [nobody, withdrawn]
@@ -165,7 +166,8 @@ def test_only_engineers_take_frames_away(tmp_path: Path) -> None:
                 assert client.get(address).status_code == status
 
 
-CELLS = st.none() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(exclude_categories=["Cs"]))
+TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.text(st.sampled_from("=+-@;,\t\r\n\" 'x"))
+CELLS = st.none() | st.integers() | st.floats(allow_nan=False) | TEXTS
 
 
 @given(rows=st.lists(st.fixed_dictionaries({"a": CELLS, "b": CELLS})))
@@ -174,8 +176,20 @@ def test_csv_can_be_read_back_and_no_text_in_it_is_a_formula(rows: list[dict[str
     assert [list(row.values()) for row in read] == [
         ["" if row[name] is None else str(harmless(row[name])) for name in "ab"] for row in rows
     ]
-    for row, back in zip(rows, read, strict=True):
-        assert not any(isinstance(row[name], str) and back[name].startswith(FORMULA_STARTS) for name in "ab")
+
+
+@given(rows=st.lists(TEXTS, max_size=4), separator=st.sampled_from(";,\t"), quotes=st.booleans())
+def test_no_spreadsheet_finds_a_formula_wherever_it_splits(rows: list[str], separator: str, quotes: bool) -> None:
+    lines = io.StringIO("".join(csv_lines(("a", "b"), ({"a": "x", "b": text} for text in rows))), newline="")
+    quoting = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
+    for cells in csv.reader(lines, delimiter=separator, quoting=quoting):
+        assert not any(cell.strip().strip('" \t').startswith(tuple("=+-@")) for cell in cells)
+
+
+def test_formula_behind_a_semicolon_is_a_text_and_the_rest_stays_as_it_was() -> None:
+    assert harmless('x;=HYPERLINK("http://evil")') == "x;'=HYPERLINK(\"http://evil\")"
+    assert harmless('a, "=1"\n@b\t +c') == "a, \"'=1\"\n'@b\t '+c"
+    assert harmless("few-shot = 0.9, PCB-2041; 3-4@x") == "few-shot = 0.9, PCB-2041; 3-4@x"
 
 
 def test_zip_is_sorted_by_what_people_said_and_is_a_data_set(
@@ -238,7 +252,7 @@ def test_thumbnail_is_small_made_once_and_gone_with_its_picture(ledger: Ledger, 
     before = [path.stat().st_mtime_ns for path in made]
     client.get(facts["thumbnail"])
     assert [path.stat().st_mtime_ns for path in made] == before
-    card = client.get(f"/frames/{frame_id}/card").text
+    card = client.get("/find").text
     assert facts["thumbnail"] in card and facts["picture"] not in card
     assert facts["picture"] in client.get(f"/frames/{frame_id}").text
     next(ledger.settings.media.rglob("*.jpg")).unlink()
