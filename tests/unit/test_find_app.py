@@ -187,7 +187,7 @@ def test_no_spreadsheet_finds_a_formula_wherever_it_splits(rows: list[str], sepa
 
 
 def test_formula_behind_a_semicolon_is_a_text_and_the_rest_stays_as_it_was() -> None:
-    assert harmless('x;=HYPERLINK("http://evil")') == "x;'=HYPERLINK(\"http://evil\")"
+    assert harmless('x;=HYPERLINK("http://evil")') == 'x;\'=HYPERLINK("http://evil")'
     assert harmless('a, "=1"\n@b\t +c') == "a, \"'=1\"\n'@b\t '+c"
     assert harmless("few-shot = 0.9, PCB-2041; 3-4@x") == "few-shot = 0.9, PCB-2041; 3-4@x"
 
