@@ -1,4 +1,4 @@
-"""Running counts behind the trends: every frame is counted once, and so is every review; all anew if the record changed."""
+"""Running counts behind the trends: every frame and every review is counted once; all anew if the record changed."""
 
 import threading
 from collections.abc import Sequence

@@ -259,6 +259,21 @@ def test_thumbnail_is_small_made_once_and_gone_with_its_picture(ledger: Ledger, 
     assert client.get(facts["thumbnail"]).status_code == 404
 
 
+def test_thumbnail_that_cannot_be_kept_is_sent_all_the_same(
+    ledger: Ledger, client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids = ledger.add_defect(), ledger.add_defect()
+    ledger.settings.thumbnails.write_bytes(b"a file where the folder would be")
+    for frame_id in ids:
+        for name, kind in (("thumbnail.jpg", "image/jpeg"), ("heatmap-thumbnail.png", "image/png")):
+            answer = client.get(f"/frames/{frame_id}/{name}")
+            assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+            assert cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_UNCHANGED).shape[:2] == (240, 320)
+    assert [record.message.partition(":")[0] for record in caplog.records if "thumbnails" in record.name] == [
+        f"thumbnails cannot be kept in {ledger.settings.thumbnails}"
+    ]
+
+
 def test_small_picture_is_not_enlarged_and_a_damaged_one_is_a_404(ledger: Ledger, client: TestClient) -> None:
     frame_id = ledger.add_defect()
     pixels = cv2.imdecode(
