@@ -23,7 +23,7 @@ from dashboard.find.table import csv_lines, harmless
 from dashboard.thumbnails import LONGEST_SIDE
 from edge.ledger.people import Role
 from edge.ledger.record import Inspection, open_engine, unit_of_work
-from edge.ledger.reviews import ReviewVerdict, add_reviews, latest_ids, undo_reviews
+from edge.ledger.reviews import ReviewVerdict, add_reviews, latest_ids, review_frames, undo_reviews
 from tests.ledger_rows import Ledger, grey_picture, map_with_spot, new_ledger
 from tests.page_client import page_client, plant_page
 
@@ -235,6 +235,38 @@ def test_zip_of_enough_frames_is_taken_by_calibrate_as_it_is(
     assert (category.name, len(category.normal)) == ("pcb", 2)
     assert [sample.defect for sample in category.test] == [False, False, True, True, True]
     assert not {file.name for file in category.normal} & {sample.file.name for sample in category.test}
+
+
+@pytest.mark.parametrize("view", ["cards", "list"])
+def test_frame_that_waits_in_the_audit_shows_neither_score_nor_map(
+    ledger: Ledger, client: TestClient, view: str
+) -> None:
+    drawn = {
+        "picture": grey_picture(), "anomaly_map": map_with_spot(), "boxes": ((60, 40, 100, 80),), "audit_rate": 0.1,
+        "threshold": 0.5, "scale_low": 0.2, "scale_high": 1.2, "part": "A", "serial": "S",
+    }  # fmt: skip
+    waiting = ledger.add("ok", score=0.432, head_scores={"few-shot": 0.432}, nearest_reference="1.jpg",
+                         nearest_distance=0.432, **drawn)  # fmt: skip
+    for address in (f"/find?view={view}", "/parts/A/S"):
+        page = client.get(address).text
+        assert "Waits in the audit" in page and f"/frames/{waiting}/thumbnail.jpg" in page
+        assert not any(told in page for told in ("0.432", "heatmap-thumbnail", '<svg class="boxes"', "0.500"))
+    assert client.get(f"/api/v1/frames/{waiting}").json()["score"] == 0.432
+    said(ledger, "confirmed_ok", waiting)
+    assert "Waits in the audit" in client.get(f"/find?view={view}").text  # that was not said in the audit
+    engine = open_engine(ledger.settings.database, writes=True)
+    with unit_of_work(engine) as session:
+        review_frames(session, [waiting], ReviewVerdict.CONFIRMED_OK, reviewer="eva", reviewed_ns=9, blind=True)
+    engine.dispose()
+    page = client.get(f"/find?view={view}").text
+    assert "0.432" in page and "Waits in the audit" not in page
+
+
+def test_frame_drawn_for_the_audit_is_not_told_that_such_frames_keep_no_picture(
+    ledger: Ledger, client: TestClient
+) -> None:
+    ledger.add("ok", audit_rate=0.1)
+    assert "None was kept for this frame" in client.get("/find").text
 
 
 def test_thumbnail_is_small_made_once_and_gone_with_its_picture(ledger: Ledger, client: TestClient) -> None:
