@@ -61,6 +61,15 @@ class Filters(BaseModel):
         query = {name: value for name, value in given.items() if value not in (None, "", [], ())}
         return f"{path}?{urlencode(query, doseq=True)}" if query else path
 
+    def in_words(self) -> str:
+        """What is asked for, for example `camera left, outcome defect or unsure`; `every frame` if nothing is."""
+        given = self.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=PAGING)
+        some = (
+            f"{name.replace('_', ' ')} {' or '.join(value) if isinstance(value, list) else value}"
+            for name, value in given.items()
+        )
+        return ", ".join(some) or "every frame"
+
     def wanted(self) -> "Filters":
         """The filters alone, without paging and looks."""
         return Filters.model_validate(self.model_dump(exclude=PAGING))

@@ -21,7 +21,7 @@ from calibration.datasets import open_dataset
 from dashboard.find.exported import COLUMNS
 from dashboard.find.table import csv_lines, harmless
 from dashboard.thumbnails import LONGEST_SIDE
-from edge.ledger.people import Role
+from edge.ledger.people import Role, events_before
 from edge.ledger.record import Inspection, open_engine, unit_of_work
 from edge.ledger.reviews import ReviewVerdict, add_reviews, latest_ids, review_frames, undo_reviews
 from tests.ledger_rows import Ledger, grey_picture, map_with_spot, new_ledger
@@ -164,6 +164,21 @@ def test_only_engineers_take_frames_away(tmp_path: Path) -> None:
             assert client.get("/find").text.count('href="/api/v1/export') == links
             for address in ("/api/v1/export.csv", "/api/v1/export.zip"):
                 assert client.get(address).status_code == status
+
+
+def test_what_was_taken_away_is_in_the_log_with_its_filter(tmp_path: Path) -> None:
+    with plant_page(tmp_path / "data", emil=Role.ENGINEER, anna=Role.ADMIN) as plant:
+        emil = plant.signed_in("emil")
+        emil.get("/api/v1/export.csv?outcome=defect&outcome=unsure&camera=left&score_from=0.5")
+        emil.get("/api/v1/export.zip")
+        engine = open_engine(tmp_path / "data" / "record.sqlite")
+        with unit_of_work(engine) as session:
+            events = [(row.who, row.about) for row in events_before(session, None, limit=9) if row.what == "took away"]
+        engine.dispose()
+    assert events == [
+        ("emil", "frames.zip: every frame"),
+        ("emil", "frames.csv: camera left, outcome defect or unsure, score from 0.5"),
+    ]
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.text(st.sampled_from("=+-@;,\t\r\n\" 'x"))
