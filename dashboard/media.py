@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import FileResponse, Response
 
 from dashboard import files, queries, thumbnails
+from dashboard.headers import FOR_EVER
 from dashboard.overlay import HeatScale, heatmap, png, scale_strip
 from dashboard.site import Site, SiteOf
 from edge.errors import EdgeError
@@ -15,8 +16,6 @@ from edge.ledger.media import read_map
 from edge.ledger.record import Inspection
 
 router = APIRouter(include_in_schema=False)
-A_YEAR_S = 365 * 24 * 3600
-FOR_EVER = f"private, max-age={A_YEAR_S}, immutable"
 MEDIA_TYPES = {".jpg": "image/jpeg", ".png": "image/png"}
 A_DAY = "private, max-age=86400"
 """Heatmaps and thumbnails may look better in the next version; the pictures never change."""

@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from dashboard.station_time import Moment, Unit, start_of
+from edge.ledger.record import LARGEST_ID
 from edge.ledger.reviews import ReviewVerdict
 from edge.verdict import Outcome
 
-LARGEST_ID = 2**63 - 1
 NS = 1_000_000_000
 UNREVIEWED = "unreviewed"
 REVIEWS = (UNREVIEWED, *(verdict.value for verdict in ReviewVerdict if verdict is not ReviewVerdict.WITHDRAWN))

@@ -12,14 +12,14 @@ from sqlalchemy.orm import Session
 from dashboard import queries
 from dashboard.asked import asked, has_empty
 from dashboard.find.choices import bundle_names, choices
-from dashboard.find.filters import LARGEST_ID, WHEN, PageQuery
+from dashboard.find.filters import WHEN, PageQuery
 from dashboard.find.parts import frames_of, outcomes_of, part_of, worst
 from dashboard.find.search import found_ids
 from dashboard.people.person import Operator
 from dashboard.site import SiteOf
 from dashboard.words import local_field
 from edge.ledger.people import Role
-from edge.ledger.record import Camera, Inspection, Review, Run
+from edge.ledger.record import LARGEST_ID, Camera, Inspection, Review, Run
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 CARDS = 24
