@@ -7,9 +7,9 @@ from fastapi import APIRouter, Header, HTTPException, Query
 from fastapi.responses import StreamingResponse
 
 from dashboard import events, queries
-from dashboard.queries import LARGEST_ID
 from dashboard.site import SiteOf
 from dashboard.views import Counts, FrameView
+from edge.ledger.record import LARGEST_ID
 
 router = APIRouter(prefix="/api/v1")
 Id = Annotated[int | None, Query(ge=0, le=LARGEST_ID)]

@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import FileResponse, Response
 
 from dashboard import files, queries, thumbnails
+from dashboard.headers import FOR_EVER
 from dashboard.overlay import HeatScale, heatmap, png, scale_strip
 from dashboard.site import Site, SiteOf
 from edge.errors import EdgeError
@@ -15,8 +16,7 @@ from edge.ledger.media import read_map
 from edge.ledger.record import Inspection
 
 router = APIRouter(include_in_schema=False)
-A_YEAR_S = 365 * 24 * 3600
-FOR_EVER = f"private, max-age={A_YEAR_S}, immutable"
+MEDIA_TYPES = {".jpg": "image/jpeg", ".png": "image/png"}
 A_DAY = "private, max-age=86400"
 """Heatmaps and thumbnails may look better in the next version; the pictures never change."""
 
@@ -32,7 +32,7 @@ def picture(site: SiteOf, frame_id: int, v: int | None = None) -> FileResponse:
 
 
 @router.get("/frames/{frame_id:int}/thumbnail.jpg")
-def thumbnail(site: SiteOf, frame_id: int, v: int | None = None) -> FileResponse:
+def thumbnail(site: SiteOf, frame_id: int, v: int | None = None) -> Response:
     """The frame's picture, small; see `thumbnails`."""
     row = _row(site, frame_id)
     path = files.inside(site.settings.media, row.picture_path)
@@ -54,7 +54,7 @@ def heatmap_png(site: SiteOf, frame_id: int, v: int | None = None) -> Response:
 
 
 @router.get("/frames/{frame_id:int}/heatmap-thumbnail.png")
-def heatmap_thumbnail(site: SiteOf, frame_id: int, v: int | None = None) -> FileResponse:
+def heatmap_thumbnail(site: SiteOf, frame_id: int, v: int | None = None) -> Response:
     """The same heatmap for the thumbnail."""
     row = _row(site, frame_id)
     path, scale, top, width, height = _mapped(site, row)
@@ -93,14 +93,17 @@ def _mapped(site: Site, row: Inspection) -> tuple[Path, HeatScale, float, int, i
     return path, scale, row.map_top, row.width, row.height
 
 
-def _kept(site: Site, row: Inspection, v: int | None, ending: str, make: Callable[[], bytes]) -> FileResponse:
+def _kept(site: Site, row: Inspection, v: int | None, ending: str, make: Callable[[], bytes]) -> Response:
     try:
-        path = thumbnails.kept(
+        small = thumbnails.kept(
             site.settings.thumbnails, frame_id=row.id, captured_ns=row.captured_ns, ending=ending, make=make
         )
     except EdgeError as error:
         raise HTTPException(404, str(error)) from error
-    return FileResponse(path, headers=_cached(row, v, A_DAY))
+    headers = _cached(row, v, A_DAY)
+    if isinstance(small, bytes):
+        return Response(small, media_type=MEDIA_TYPES[ending], headers=headers)
+    return FileResponse(small, headers=headers)
 
 
 def _cached(row: Inspection, v: int | None, how_long: str) -> dict[str, str]:

@@ -11,13 +11,12 @@ from dashboard import files, state
 from dashboard.pace import NEWEST_ROWS, pace
 from dashboard.reader import Reading
 from dashboard.views import Box, CameraCounts, Counts, FrameView
-from edge.ledger.record import Inspection
+from edge.ledger.record import LARGEST_ID, Inspection
 from edge.verdict import FLAGGED, Outcome
 
 RECENT_S = 60
 RECENT_ROWS = 20_000
 INSPECTED = (Outcome.OK, *FLAGGED)
-LARGEST_ID = 2**63 - 1
 
 
 def find(session: Session, frame_id: int) -> Inspection | None:

@@ -43,13 +43,16 @@ class Reader:
     """Hands out short read sessions on the record at `database`; safe to use from many threads.
 
     The file may appear after the page has started, and may be replaced while it runs: its device and
-    inode are compared before every read, so an old file is never shown for a new one.
+    inode are compared before every read, so an old file is never shown for a new one. When the file itself was written,
+    connections are opened anew, as those that are open keep pages that a file copied over it in place has not; all
+    that the line writes comes through its log, which is folded into the file now and then.
     """
 
     def __init__(self, database: Path) -> None:
         self._database = database
         self._lock = threading.Lock()
         self._opened: _Opened | None = None
+        self._written_ns = 0
 
     @contextmanager
     def read(self) -> Iterator[Reading]:
@@ -65,13 +68,17 @@ class Reader:
 
     def _current(self) -> _Opened:
         with self._lock:
-            identity = _identity(self._database)
+            identity, written_ns = _identity(self._database)
             if self._opened and self._opened.identity == identity:
+                if written_ns != self._written_ns:
+                    self._opened.engine.dispose()
+                    self._written_ns = written_ns
                 return self._opened
             self._forget()
             if identity is None:
                 raise NoRecordYetError(f"no line has run here yet: {HOW_TO_START}")
             self._opened = _Opened(identity, _open(self._database))
+            self._written_ns = written_ns
             return self._opened
 
     def _forget(self) -> None:
@@ -80,13 +87,13 @@ class Reader:
             self._opened = None
 
 
-def _identity(database: Path) -> tuple[int, int] | None:
-    """(device, inode) of the file; None if it is not there or still empty."""
+def _identity(database: Path) -> tuple[tuple[int, int] | None, int]:
+    """(device, inode) of the file, None if it is not there or still empty; and when it was written, in nanoseconds."""
     try:
         status = database.stat()
     except FileNotFoundError:
-        return None
-    return (status.st_dev, status.st_ino) if status.st_size else None
+        return None, 0
+    return (status.st_dev, status.st_ino) if status.st_size else None, status.st_mtime_ns
 
 
 def _open(database: Path) -> Engine:

@@ -1,4 +1,4 @@
-"""Running counts of an append-only table: every row is counted once in the life of the page."""
+"""Running counts of an append-only table: every row is counted once, and all anew if the table becomes another."""
 
 import threading
 from collections import Counter
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from dashboard.bookmark import Bookmark
 from edge.ledger.record import Camera, Inspection
 
 ROWS_A_STEP = 100_000
@@ -24,24 +25,34 @@ class Cell:
 
 
 class Tally:
-    """Counts rows by camera, outcome and reason; remembers the last id it saw. Safe to use from many threads."""
+    """Counts rows by camera, outcome and reason; remembers how far it came. Safe to use from many threads."""
 
     def __init__(self, rows_a_step: int = ROWS_A_STEP) -> None:
         self._rows_a_step = rows_a_step
         self._lock = threading.Lock()
-        self._last_id = 0
-        self._cells: Counter[Cell] = Counter()
+        self._forget()
 
     def count(self, session: Session) -> tuple[int, Counter[Cell]]:
         """Count the rows that are new since the last call; returns the newest id (0 if none) and all counts."""
         with self._lock:
+            if not self._last.holds(session):
+                self._forget()
             newest = session.scalar(select(func.max(Inspection.id))) or 0
-            while self._last_id < newest:
-                upto = min(self._last_id + self._rows_a_step, newest)
-                self._cells.update(_count(session, after=self._last_id, upto=upto))
-                self._last_id = upto
+            while self._last.id < newest:
+                upto = min(self._last.id + self._rows_a_step, newest)
+                self._cells.update(_count(session, after=self._last.id, upto=upto))
+                self._last.move(session, upto)
                 session.rollback()  # ends the read transaction, so that the writer's log can be folded back
-            return self._last_id, self._cells.copy()
+            return self._last.id, self._cells.copy()
+
+    def _forget(self) -> None:
+        self._last = frames_counted()
+        self._cells: Counter[Cell] = Counter()
+
+
+def frames_counted() -> Bookmark:
+    """A bookmark in the table of frames, at its beginning."""
+    return Bookmark(Inspection.id, Inspection.run_id, Inspection.camera_id, Inspection.seq, Inspection.captured_ns)
 
 
 def _count(session: Session, *, after: int, upto: int) -> Counter[Cell]:

@@ -1,8 +1,10 @@
 """Small pictures for cards and lists, made when first asked for and kept as files that can be made again."""
 
+import logging
 import os
 import threading
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -12,6 +14,7 @@ from dashboard.overlay import HeatScale, heatmap, png
 from edge.errors import EdgeError
 from edge.ledger.media import read_map
 
+log = logging.getLogger(__name__)
 LONGEST_SIDE = 480
 JPEG_QUALITY = 80
 VERSION = 1
@@ -19,19 +22,38 @@ VERSION = 1
 IDS_A_FOLDER = 10_000
 
 
-def kept(folder: Path, *, frame_id: int, captured_ns: int, ending: str, make: Callable[[], bytes]) -> Path:
+def kept(folder: Path, *, frame_id: int, captured_ns: int, ending: str, make: Callable[[], bytes]) -> Path | bytes:
     """A frame's file in `folder`, whole at any moment; `make` gives its content where there is none yet.
 
-    The capture time is in its name, so that a new record in an old folder never shows another frame's.
+    The capture time is in its name, so that a new record in an old folder never shows another frame's. If it cannot be
+    written, its content: a full disk or a folder that is read-only takes no picture from the operator.
     """
     path = folder / f"v{VERSION}" / str(frame_id // IDS_A_FOLDER) / f"{frame_id}-{captured_ns}{ending}"
-    if not path.is_file():
-        content = make()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    if path.is_file():
+        return path
+    content = make()
+    try:
+        _write(path, content)
+    except OSError as error:
+        _warn_once(folder, error.strerror)
+        return content
+    return path
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    try:
         temporary.write_bytes(content)
         temporary.rename(path)
-    return path
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@cache
+def _warn_once(folder: Path, why: str) -> None:
+    log.warning("thumbnails cannot be kept in %s: %s. They are made anew for each look.", folder, why)
 
 
 def small_picture(picture: Path) -> bytes:

@@ -56,6 +56,13 @@ class FrameView(BaseModel):
     picture_missing: bool = Field(description="the record names a picture, and its file is gone")
     heatmap: str | None = Field(description="address of the RGBA heatmap, None if the frame has no map")
     heatmap_thumbnail: str | None = Field(description="address of the same heatmap for the thumbnail")
+    audit_rate: float | None = Field(description="share of ok frames drawn for the audit, on those that were, 0..1")
+    audited_as: str | None = Field(description="what people said of it in the audit, who did not see its score")
+
+    @property
+    def waits_in_audit(self) -> bool:
+        """Whether people are still to judge it blind, so that lists had better not show its score and map."""
+        return self.outcome is Outcome.OK and self.audit_rate is not None and self.audited_as is None
 
 
 class FramePage(BaseModel):

@@ -12,14 +12,13 @@ from dashboard.audit import sample
 from dashboard.audit.estimates import estimates as estimates_of
 from dashboard.audit.views import BlindVerdict, Estimates, NewRate, Next, RateView
 from dashboard.people.person import Engineer, Operator
-from dashboard.queries import LARGEST_ID
 from dashboard.review.api import refused
 from dashboard.review.views import Recorded, review_view
 from dashboard.site import SiteOf
 from edge.errors import EdgeError
 from edge.ledger.audit_rates import AuditRate, rates, set_rate
 from edge.ledger.people import record_event
-from edge.ledger.record import Camera
+from edge.ledger.record import LARGEST_ID, Camera
 from edge.ledger.reviews import review_frames
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])

@@ -12,9 +12,10 @@ from dashboard.find.exported import COLUMNS, cells, exported, iso
 from dashboard.find.filters import Filters, FramesQuery
 from dashboard.find.search import found_ids
 from dashboard.find.table import csv_lines
-from dashboard.people.person import Engineer, Operator
-from dashboard.site import SiteOf
+from dashboard.people.person import Engineer, Operator, Person
+from dashboard.site import Site, SiteOf
 from dashboard.views import FramePage
+from edge.ledger.people import record_event
 from edge.ledger.record import Inspection
 
 router = APIRouter(prefix="/api/v1")
@@ -38,8 +39,10 @@ def frames(site: SiteOf, person: Operator, asked: Annotated[FramesQuery, Query()
 def export_csv(site: SiteOf, person: Engineer, asked: Annotated[Filters, Query()]) -> StreamingResponse:
     """All frames that match as CSV in UTF-8, newest first, a line a frame with its latest review; times are in UTC.
 
-    A text that begins with = + - or @ has an apostrophe before it, so that no spreadsheet takes it for a formula.
+    In texts = + - and @ have an apostrophe before them at the start, and after ; , a tab or a new line, so that no
+    spreadsheet takes them for a formula.
     """
+    _log(site, person, "frames.csv", asked)
     found = exported(site.reader, asked, now_ns=time.time_ns(), shifts=site.settings.shift_starts)
     lines = csv_lines(COLUMNS, (cells(frame) for frame in found))
     return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=_as_file("frames.csv"))
@@ -52,6 +55,7 @@ def export_zip(site: SiteOf, person: Engineer, asked: Annotated[Filters, Query()
     The layout is what `calibrate --images`, `--bad` and `calibrate evaluate --dataset folder` take; README.txt in it
     says how.
     """
+    _log(site, person, "frames.zip", asked)
     now_ns = time.time_ns()
     found = exported(
         site.reader, asked, now_ns=now_ns, shifts=site.settings.shift_starts, limit=MOST_PICTURES,
@@ -60,6 +64,11 @@ def export_zip(site: SiteOf, person: Engineer, asked: Annotated[Filters, Query()
     about = f"Frames of {asked.address()}, taken away by {person.name}, {iso(now_ns)}. At most {MOST_PICTURES}, newest."
     blocks = archive(site.settings.media, items(found), about=about)
     return StreamingResponse(blocks, media_type="application/zip", headers=_as_file("frames.zip"))
+
+
+def _log(site: Site, person: Person, name: str, asked: Filters) -> None:
+    with site.writes.write() as session:
+        record_event(session, person, "took away", f"{name}: {asked.in_words()}")
 
 
 def _as_file(name: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from dashboard import files
 from dashboard.find.exported import COLUMNS, Cell, Exported, cells
 from dashboard.find.table import csv_lines
+from edge.ledger.record import Inspection
 from edge.ledger.reviews import ReviewVerdict
 from edge.verdict import Outcome
 
@@ -117,7 +118,7 @@ def _item(frame: Exported) -> Item:
     row = frame.row
     return Item(
         folder=_safe(row.category or "uncalibrated"),
-        place=_place(frame),
+        place=_place(row),
         name=f"{row.id:09}_{_safe(row.camera.name)}_{row.seq}",
         picture=row.picture_path or "",
         map=row.map_path,
@@ -125,14 +126,14 @@ def _item(frame: Exported) -> Item:
     )
 
 
-def _place(frame: Exported) -> str:
-    if frame.review is None:
+def _place(row: Inspection) -> str:
+    if row.reviewed_as is None:
         return UNREVIEWED
-    if frame.review.verdict == ReviewVerdict.CONFIRMED_DEFECT:
+    if row.reviewed_as == ReviewVerdict.CONFIRMED_DEFECT:
         return DEFECT
-    if frame.review.verdict == ReviewVerdict.UNSURE:
+    if row.reviewed_as == ReviewVerdict.UNSURE:
         return UNSURE
-    return NORMAL if frame.row.outcome == Outcome.OK else GOOD
+    return NORMAL if row.outcome == Outcome.OK else GOOD
 
 
 def _with_normal(items: Sequence[Item]) -> list[Item]:

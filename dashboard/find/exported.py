@@ -14,7 +14,6 @@ from dashboard.find.filters import Filters
 from dashboard.find.search import found_ids
 from dashboard.reader import Reader
 from edge.ledger.record import Inspection, Review
-from edge.ledger.reviews import ReviewVerdict
 
 ROWS_AT_ONCE = 500
 Cell = str | int | float | None
@@ -40,8 +39,7 @@ class Exported:
     @property
     def review(self) -> Review | None:
         """What counts of what people said: the latest, unless that was withdrawn."""
-        latest = self.reviews[-1] if self.reviews else None
-        return None if latest is None or latest.verdict == ReviewVerdict.WITHDRAWN else latest
+        return self.reviews[-1] if self.row.reviewed_as else None
 
 
 def exported(

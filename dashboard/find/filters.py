@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from dashboard.station_time import Moment, Unit, start_of
+from edge.ledger.record import LARGEST_ID
 from edge.ledger.reviews import ReviewVerdict
 from edge.verdict import Outcome
 
-LARGEST_ID = 2**63 - 1
 NS = 1_000_000_000
 UNREVIEWED = "unreviewed"
 REVIEWS = (UNREVIEWED, *(verdict.value for verdict in ReviewVerdict if verdict is not ReviewVerdict.WITHDRAWN))
@@ -60,6 +60,15 @@ class Filters(BaseModel):
         given = self.model_dump(mode="json", by_alias=True, exclude_defaults=True) | others
         query = {name: value for name, value in given.items() if value not in (None, "", [], ())}
         return f"{path}?{urlencode(query, doseq=True)}" if query else path
+
+    def in_words(self) -> str:
+        """What is asked for, for example `camera left, outcome defect or unsure`; `every frame` if nothing is."""
+        given = self.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=PAGING)
+        some = (
+            f"{name.replace('_', ' ')} {' or '.join(value) if isinstance(value, list) else value}"
+            for name, value in given.items()
+        )
+        return ", ".join(some) or "every frame"
 
     def wanted(self) -> "Filters":
         """The filters alone, without paging and looks."""

@@ -12,15 +12,14 @@ from sqlalchemy.orm import Session
 from dashboard import queries
 from dashboard.asked import asked, has_empty
 from dashboard.find.choices import bundle_names, choices
-from dashboard.find.filters import LARGEST_ID, WHEN, PageQuery
+from dashboard.find.filters import WHEN, PageQuery
 from dashboard.find.parts import frames_of, outcomes_of, part_of, worst
 from dashboard.find.search import found_ids
 from dashboard.people.person import Operator
 from dashboard.site import SiteOf
 from dashboard.words import local_field
 from edge.ledger.people import Role
-from edge.ledger.record import Camera, Inspection, Review, Run
-from edge.ledger.reviews import ReviewVerdict
+from edge.ledger.record import LARGEST_ID, Camera, Inspection, Review, Run
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 CARDS = 24
@@ -44,7 +43,7 @@ def find(request: Request, site: SiteOf, person: Operator) -> Response:
         frames = queries.views(session, site.settings.media, ids[:CARDS])
         context = {
             "frames": frames,
-            "reviews": _latest_reviews(session, [frame.id for frame in frames]),
+            "reviews": _standing_reviews(session, [frame.id for frame in frames]),
             "matches": min(len(ids), COUNTED),
             "more": len(ids) > COUNTED,
             "older": ids[CARDS - 1] if len(ids) > CARDS else None,
@@ -71,7 +70,7 @@ def part(request: Request, site: SiteOf, person: Operator, kind: str, serial: st
         context = {
             "part": name, "serial": number, "outcome": worst(set(outcomes)), "outcomes": outcomes, "frames": frames,
             "lots": sorted({frame.lot for frame in frames if frame.lot}),
-            "reviews": _latest_reviews(session, [frame.id for frame in frames]),
+            "reviews": _standing_reviews(session, [frame.id for frame in frames]),
             "bundles": bundle_names(session),
         }  # fmt: skip
     return site.templates.TemplateResponse(request, "find/part.html", context)
@@ -95,8 +94,8 @@ def frame_by_number(
     return RedirectResponse(f"/frames/{frame_id}", 302)
 
 
-def _latest_reviews(session: Session, ids: Sequence[int]) -> dict[int, Review]:
-    """By frame, what counts of what people said; frames without a review, or with a withdrawn one, are left out."""
-    rows = session.scalars(select(Review).where(Review.inspection_id.in_(ids)).order_by(Review.id))
-    latest = {row.inspection_id: row for row in rows}
-    return {frame_id: row for frame_id, row in latest.items() if row.verdict != ReviewVerdict.WITHDRAWN}
+def _standing_reviews(session: Session, ids: Sequence[int]) -> dict[int, Review]:
+    """By frame, what counts of what people said: the latest review, unless that was withdrawn."""
+    said = select(Review).join(Inspection, Review.inspection_id == Inspection.id).where(Inspection.id.in_(ids))
+    rows = session.scalars(said.where(Inspection.reviewed_as.is_not(None)).order_by(Review.id))
+    return {row.inspection_id: row for row in rows}

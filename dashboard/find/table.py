@@ -2,17 +2,22 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dashboard.find.exported import Cell
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = re.compile(r'(^|[;,\t\r\n])([\s"]*)([=+\-@])')
+"""Where a formula could begin: at a text's start, or after what some spreadsheet takes for the end of a cell.
+
+Which of them do so hangs on the spreadsheet's language and settings, and one that does may not honour the quotes.
+"""
 BLOCK_CHARACTERS = 1 << 16
 
 
 def harmless(cell: Cell) -> Cell:
-    """A text that a spreadsheet would run as a formula with an apostrophe before it; all else as it is."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
+    """A text with an apostrophe before whatever a spreadsheet could run as a formula; all else as it is."""
+    return FORMULA.sub(r"\1\2'\3", cell) if isinstance(cell, str) else cell
 
 
 def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, Cell]]) -> Iterator[str]:

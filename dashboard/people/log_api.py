@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query
 
 from dashboard.people.person import Admin
 from dashboard.people.views import EventPage, event_page
-from dashboard.queries import LARGEST_ID
 from dashboard.site import SiteOf
 from edge.ledger.people import events_before
+from edge.ledger.record import LARGEST_ID
 
 router = APIRouter(prefix="/api/v1/log", tags=["people"])
 Before = Annotated[int | None, Query(ge=0, le=LARGEST_ID, description="only events with a smaller id")]

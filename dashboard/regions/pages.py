@@ -6,6 +6,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from dashboard import files
+from dashboard.headers import FOR_EVER
 from dashboard.overlay import png
 from dashboard.regions import categories as known
 from dashboard.regions.shade import shade
@@ -14,7 +15,6 @@ from edge.ledger.bundles import BundleRow
 
 router = APIRouter(include_in_schema=False)
 AREA_FILE = "area.png"
-A_YEAR = "private, max-age=31536000, immutable"
 
 
 @router.get("/regions", response_class=HTMLResponse)
@@ -79,4 +79,4 @@ def _area_file(site: Site, row: BundleRow) -> Path | None:
 
 
 def _cached(row: BundleRow, v: str | None) -> dict[str, str]:
-    return {"Cache-Control": A_YEAR if v == row.sha256 else "no-cache"}
+    return {"Cache-Control": FOR_EVER if v == row.sha256 else "no-cache"}

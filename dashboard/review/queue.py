@@ -12,9 +12,8 @@ from sqlalchemy import ColumnElement, Select, func, literal, literal_column, sel
 from sqlalchemy.orm import Session
 
 from dashboard import queries
-from dashboard.queries import LARGEST_ID
 from dashboard.review.views import QueueCounts, QueueFrame, QueuePage
-from edge.ledger.record import FLAGGED_ROWS, Camera, Inspection
+from edge.ledger.record import FLAGGED_ROWS, LARGEST_ID, Camera, Inspection
 from edge.ledger.reviews import latest_ids
 from edge.verdict import FLAGGED, Outcome
 

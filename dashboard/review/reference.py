@@ -7,24 +7,23 @@ from fastapi.responses import FileResponse
 from sqlalchemy.orm import Session
 
 from dashboard import files, queries
+from dashboard.headers import FOR_EVER
 from dashboard.site import SiteOf
 from edge.ledger.bundles import BundleRow
 from edge.ledger.record import Inspection
 
 router = APIRouter(include_in_schema=False)
-A_YEAR = "private, max-age=31536000, immutable"
-"""A bundle is never changed; `b` in the address is the start of its content hash."""
 
 
 @router.get("/frames/{frame_id:int}/reference")
 def reference(site: SiteOf, frame_id: int, b: str | None = None) -> FileResponse:
-    """The frame's nearest reference picture. 404 if none is at hand."""
+    """The frame's nearest reference picture; `b` is the start of its bundle's content hash. 404 if none is at hand."""
     with site.reader.read() as reading:
         row = queries.find(reading.session, frame_id)
         path = None if row is None else path_of(reading.session, row, site.settings.bundles)
         if row is None or path is None:
             raise HTTPException(404, f"no reference picture of frame {frame_id} is at hand")
-        kept = A_YEAR if b is not None and (row.bundle or "").startswith(b) else "no-cache"
+        kept = FOR_EVER if b is not None and (row.bundle or "").startswith(b) else "no-cache"
         return FileResponse(path, headers={"Cache-Control": kept})
 
 

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from dashboard.views import FrameView
-from edge.ledger.record import Review
-from edge.ledger.reviews import LARGEST_ID, LONGEST_WORDS, ReviewVerdict
+from edge.ledger.record import LARGEST_ID, Review
+from edge.ledger.reviews import LONGEST_WORDS, ReviewVerdict
 
 MOST_FRAMES = 500
 """Frames that one request may review."""

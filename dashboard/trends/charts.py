@@ -51,10 +51,11 @@ def when(bucket: Bucket, unit: Unit) -> str:
 
 
 def percent(rate: float | None) -> str:
-    """A rate in per cent with a decimal below ten."""
+    """A rate in per cent, with a decimal below ten and two below one; none at all is `0 %`."""
     if rate is None:
         return "\u2013"
-    return f"{100 * rate:.1f}\u202f%" if rate < 0.1 else f"{100 * rate:.0f}\u202f%"
+    decimals = 0 if rate == 0 or rate >= 0.1 else 1 if rate >= 0.01 else 2
+    return f"{100 * rate:.{decimals}f}\u202f%"
 
 
 def frames_behind(bucket: Bucket, asked: TrendsQuery, **filters: object) -> str:

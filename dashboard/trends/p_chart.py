@@ -1,11 +1,15 @@
-"""Shewhart's p-chart: is a share of bad parts what it always is?"""
+"""Shewhart's p-chart with exact limits: is a share of bad parts what it always is?"""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-SIGMAS = 3.0
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binom
+
+TAIL = 0.00135
+"""Chance at most that a point is above its limits while nothing has changed, and as much for below: 3 sigma's."""
 
 
 class Control(StrEnum):
@@ -18,7 +22,7 @@ class Control(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One point: `share` of `size` parts, 0..1, with its own limits, which are wider the fewer parts there were."""
+    """One point: `share` of `size` parts, 0..1; `low` and `high` are the outermost shares of so many that are usual."""
 
     share: float
     size: int
@@ -44,18 +48,25 @@ class PChart:
 def p_chart(counts: Sequence[int], sizes: Sequence[int]) -> PChart:
     """The chart of `counts` bad ones of `sizes` parts each, 0 <= count <= size.
 
-    Limits are centre +- 3 sqrt(centre (1 - centre) / size), cut off at 0 and 1: the normal approximation, which is
-    coarse where size * centre is below some 5 parts.
+    A count is outside if so many or more (so few or fewer) have a probability below TAIL in a binomial distribution of
+    the point's size and the centre's share. The normal approximation of textbooks (3 sigma) calls one bad part of nine
+    out of control at a centre of 1 %, where chance does that in one point of twelve.
     """
     total = sum(sizes)
     if not total:
         return PChart(None, [None] * len(sizes))
     centre = sum(counts) / total
-    return PChart(centre, [_share(count, size, centre) for count, size in zip(counts, sizes, strict=True)])
+    lows, highs = usual_counts(np.array(sizes, np.int64), centre)
+    return PChart(
+        centre,
+        [
+            Share(count / size, size, low / size, high / size) if size else None
+            for count, size, low, high in zip(counts, sizes, lows, highs, strict=True)
+        ],
+    )
 
 
-def _share(count: int, size: int, centre: float) -> Share | None:
-    if not size:
-        return None
-    reach = SIGMAS * math.sqrt(centre * (1 - centre) / size)
-    return Share(count / size, size, max(0.0, centre - reach), min(1.0, centre + reach))
+def usual_counts(sizes: NDArray[np.int64], centre: float) -> tuple[list[int], list[int]]:
+    """Of each size the lowest and the highest count that is inside, given the share of bad parts, 0..1."""
+    lows, highs = binom.ppf(TAIL, sizes, centre), binom.isf(TAIL, sizes, centre)
+    return lows.astype(np.int64).tolist(), highs.astype(np.int64).tolist()

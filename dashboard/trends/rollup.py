@@ -1,4 +1,4 @@
-"""Running counts behind the trends: every frame is counted once in the life of the page, and so is every review."""
+"""Running counts behind the trends: every frame and every review is counted once; all anew if the record changed."""
 
 import threading
 from collections.abc import Sequence
@@ -9,6 +9,8 @@ import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
+from dashboard.bookmark import Bookmark
+from dashboard.tally import frames_counted
 from dashboard.trends.histogram import Histogram, Ints, LogBins, key
 from edge.ledger.record import Camera, Inspection, Review
 from edge.ledger.reviews import ReviewVerdict
@@ -50,25 +52,32 @@ class Rollup:
     def __init__(self, rows_a_step: int = ROWS_A_STEP) -> None:
         self._rows_a_step = rows_a_step
         self._lock = threading.Lock()
-        self._last_id = self._last_review_id = 0
-        self._numbers: dict[Series, int] = {}
         self._rolled = Rolled()
+        self._forget()
 
     def count(self, session: Session) -> Rolled:
         """Count what is new since the last call; returns all counts."""
         with self._lock:
+            if not (self._last.holds(session) and self._last_review.holds(session)):
+                self._forget()
             newest = session.scalar(select(func.max(Inspection.id))) or 0
-            while self._last_id < newest:
-                upto = min(self._last_id + self._rows_a_step, newest)
+            while self._last.id < newest:
+                upto = min(self._last.id + self._rows_a_step, newest)
                 self._add_frames(session, upto)
-                self._last_id = upto
+                self._last.move(session, upto)
                 session.rollback()  # ends the read transaction, so that the writer's log can be folded back
             newest_review = session.scalar(select(func.max(Review.id))) or 0
-            if self._last_review_id < newest_review:
+            if self._last_review.id < newest_review:
                 self._add_reviews(session, newest_review)
-                self._last_review_id = newest_review
+                self._last_review.move(session, newest_review)
             self._rolled = replace(self._rolled, series=tuple(self._numbers))
             return self._rolled
+
+    def _forget(self) -> None:
+        self._last = frames_counted()
+        self._last_review = Bookmark(Review.id, Review.inspection_id, Review.verdict, Review.reviewed_ns)
+        self._numbers: dict[Series, int] = {}
+        self._rolled = Rolled()
 
     def _add_frames(self, session: Session, upto: int) -> None:
         frame = Inspection
@@ -76,7 +85,7 @@ class Rollup:
             select(
                 frame.captured_ns, frame.camera_id, frame.category, frame.bundle, frame.outcome, frame.score,
                 frame.threshold, frame.latency_ms,
-            ).where(frame.id > self._last_id, frame.id <= upto)
+            ).where(frame.id > self._last.id, frame.id <= upto)
         ).all()  # fmt: skip
         if not rows:  # numbers that no frame has
             return
@@ -102,7 +111,7 @@ class Rollup:
         earlier, later = aliased(Review), aliased(Review)
         before = (
             select(earlier.verdict)
-            .where(earlier.inspection_id == Inspection.id, earlier.id <= self._last_review_id)
+            .where(earlier.inspection_id == Inspection.id, earlier.id <= self._last_review.id)
             .order_by(earlier.id.desc())
             .limit(1)
         )
@@ -116,7 +125,7 @@ class Rollup:
             )
             .join(Inspection, Review.inspection_id == Inspection.id)
             .where(
-                Review.id > self._last_review_id, Review.id <= upto, Inspection.outcome.in_(FLAGGED),
+                Review.id > self._last_review.id, Review.id <= upto, Inspection.outcome.in_(FLAGGED),
                 ~followed.correlate(Inspection, Review).exists(),
             )
         ).all()  # fmt: skip

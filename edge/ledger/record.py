@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
+LARGEST_ID = 2**63 - 1
 BigKey = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself in SQLite
 FLAGGED_ROWS = "+outcome IN ('defect', 'unsure')"
 """Flagged frames as the partial indexes say it, word for word, or SQLite does not use them; + leaves it no other."""

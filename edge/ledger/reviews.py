@@ -7,10 +7,9 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from edge.errors import EdgeError
-from edge.ledger.record import Inspection, Review, unit_of_work
+from edge.ledger.record import LARGEST_ID, Inspection, Review, unit_of_work
 from edge.verdict import Outcome
 
-LARGEST_ID = 2**63 - 1
 IDS_AT_ONCE = 500
 LONGEST_WORDS = 2000
 """Characters of a kind or a note."""

@@ -1,9 +1,11 @@
 """Counts, pace and pages from a real record."""
 
+import shutil
 import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ from sqlalchemy.exc import OperationalError
 from dashboard import files, queries, tally, words
 from dashboard.pace import NEWEST_ROWS, WINDOW_S, pace
 from dashboard.reader import NoRecordYetError, Reader
+from edge.ledger.record import open_engine
+from edge.ledger.reviews import ReviewVerdict, add_reviews
 from edge.verdict import FLAGGED, Outcome, Reason
 from edge.vision.recipe import MAP_HEADS, SCORE_HEADS
 from tests.ledger_rows import Ledger, new_ledger
@@ -126,6 +130,40 @@ def test_replaced_record_is_read_afresh(ledger: Ledger, reader: Reader) -> None:
         counts = queries.counts(reading, NOW_NS)
     assert (counts.frames, counts.defect, counts.ok) == (1, 1, 0)
     second.engine.dispose()
+
+
+@pytest.mark.parametrize("newer", [0, 3], ids=["fewer rows", "other rows with the same ids"])
+def test_backup_copied_over_the_record_in_place_is_counted_anew(ledger: Ledger, reader: Reader, newer: int) -> None:
+    def counted() -> tuple[int, int, int, int]:
+        with reader.read() as reading:
+            counts = queries.counts(reading, NOW_NS)
+            rolled = reading.rollup.count(reading.session)
+        return counts.frames, counts.defect, int(rolled.outcomes.counts.sum()), int(rolled.reviews.counts.sum())
+
+    database = ledger.settings.database
+    ledger.add_defect()
+    backup(database, database.with_name("backup"))
+    review = open_engine(database, writes=True)
+    add_reviews(review, [ledger.add_defect()], ReviewVerdict.FALSE_ALARM, reviewer="eva", reviewed_ns=1)
+    review.dispose()
+    other = new_ledger(ledger.settings.data.with_name("other"))
+    ledger.engine.dispose()
+    assert counted() == (2, 2, 2, 1)
+    for _ in range(newer):
+        other.add("ok")
+    if newer:
+        backup(other.settings.database, database.with_name("backup"))
+    other.engine.dispose()
+    inode = database.stat().st_ino
+    shutil.copyfile(database.with_name("backup"), database)
+    assert database.stat().st_ino == inode
+    assert counted() == ((newer, 0, newer, 0) if newer else (1, 1, 1, 0))
+
+
+def backup(source: Path, target: Path) -> None:
+    """A copy as SQLite's own backup makes it."""
+    with closing(sqlite3.connect(source)) as a, closing(sqlite3.connect(target)) as b:
+        a.backup(b)
 
 
 def test_read_sessions_refuse_to_write(ledger: Ledger, reader: Reader) -> None:

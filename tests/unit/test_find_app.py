@@ -19,11 +19,11 @@ from sqlalchemy import insert
 
 from calibration.datasets import open_dataset
 from dashboard.find.exported import COLUMNS
-from dashboard.find.table import FORMULA_STARTS, csv_lines, harmless
+from dashboard.find.table import csv_lines, harmless
 from dashboard.thumbnails import LONGEST_SIDE
-from edge.ledger.people import Role
+from edge.ledger.people import Role, events_before
 from edge.ledger.record import Inspection, open_engine, unit_of_work
-from edge.ledger.reviews import ReviewVerdict, add_reviews
+from edge.ledger.reviews import ReviewVerdict, add_reviews, latest_ids, review_frames, undo_reviews
 from tests.ledger_rows import Ledger, grey_picture, map_with_spot, new_ledger
 from tests.page_client import page_client, plant_page
 
@@ -105,7 +105,8 @@ def test_reviews_are_found_by_what_counts(ledger: Ledger, client: TestClient) ->
     confirmed, changed, withdrawn, nobody = (ledger.add_defect() for _ in range(4))
     said(ledger, "confirmed_defect", confirmed, changed, withdrawn)
     said(ledger, "false_alarm", changed)
-    said(ledger, "withdrawn", withdrawn)
+    with unit_of_work(ledger.engine) as session:
+        undo_reviews(session, [latest_ids(session, [withdrawn])[withdrawn]], reviewer="eva", reviewed_ns=HOUR_NS)
     assert shown(client, "/find?review=confirmed_defect") == [confirmed]
     assert shown(client, "/find?review=false_alarm") == [changed]
     assert shown(client, "/find?review=unreviewed") == [nobody, withdrawn]
@@ -165,7 +166,23 @@ def test_only_engineers_take_frames_away(tmp_path: Path) -> None:
                 assert client.get(address).status_code == status
 
 
-CELLS = st.none() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(exclude_categories=["Cs"]))
+def test_what_was_taken_away_is_in_the_log_with_its_filter(tmp_path: Path) -> None:
+    with plant_page(tmp_path / "data", emil=Role.ENGINEER, anna=Role.ADMIN) as plant:
+        emil = plant.signed_in("emil")
+        emil.get("/api/v1/export.csv?outcome=defect&outcome=unsure&camera=left&score_from=0.5")
+        emil.get("/api/v1/export.zip")
+        engine = open_engine(tmp_path / "data" / "record.sqlite")
+        with unit_of_work(engine) as session:
+            events = [(row.who, row.about) for row in events_before(session, None, limit=9) if row.what == "took away"]
+        engine.dispose()
+    assert events == [
+        ("emil", "frames.zip: every frame"),
+        ("emil", "frames.csv: camera left, outcome defect or unsure, score from 0.5"),
+    ]
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.text(st.sampled_from("=+-@;,\t\r\n\" 'x"))
+CELLS = st.none() | st.integers() | st.floats(allow_nan=False) | TEXTS
 
 
 @given(rows=st.lists(st.fixed_dictionaries({"a": CELLS, "b": CELLS})))
@@ -174,8 +191,20 @@ def test_csv_can_be_read_back_and_no_text_in_it_is_a_formula(rows: list[dict[str
     assert [list(row.values()) for row in read] == [
         ["" if row[name] is None else str(harmless(row[name])) for name in "ab"] for row in rows
     ]
-    for row, back in zip(rows, read, strict=True):
-        assert not any(isinstance(row[name], str) and back[name].startswith(FORMULA_STARTS) for name in "ab")
+
+
+@given(rows=st.lists(TEXTS, max_size=4), separator=st.sampled_from(";,\t"), quotes=st.booleans())
+def test_no_spreadsheet_finds_a_formula_wherever_it_splits(rows: list[str], separator: str, quotes: bool) -> None:
+    lines = io.StringIO("".join(csv_lines(("a", "b"), ({"a": "x", "b": text} for text in rows))), newline="")
+    quoting = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
+    for cells in csv.reader(lines, delimiter=separator, quoting=quoting):
+        assert not any(cell.strip().strip('" \t').startswith(tuple("=+-@")) for cell in cells)
+
+
+def test_formula_behind_a_semicolon_is_a_text_and_the_rest_stays_as_it_was() -> None:
+    assert harmless('x;=HYPERLINK("http://evil")') == 'x;\'=HYPERLINK("http://evil")'
+    assert harmless('a, "=1"\n@b\t +c') == "a, \"'=1\"\n'@b\t '+c"
+    assert harmless("few-shot = 0.9, PCB-2041; 3-4@x") == "few-shot = 0.9, PCB-2041; 3-4@x"
 
 
 def test_zip_is_sorted_by_what_people_said_and_is_a_data_set(
@@ -223,6 +252,38 @@ def test_zip_of_enough_frames_is_taken_by_calibrate_as_it_is(
     assert not {file.name for file in category.normal} & {sample.file.name for sample in category.test}
 
 
+@pytest.mark.parametrize("view", ["cards", "list"])
+def test_frame_that_waits_in_the_audit_shows_neither_score_nor_map(
+    ledger: Ledger, client: TestClient, view: str
+) -> None:
+    drawn = {
+        "picture": grey_picture(), "anomaly_map": map_with_spot(), "boxes": ((60, 40, 100, 80),), "audit_rate": 0.1,
+        "threshold": 0.5, "scale_low": 0.2, "scale_high": 1.2, "part": "A", "serial": "S",
+    }  # fmt: skip
+    waiting = ledger.add("ok", score=0.432, head_scores={"few-shot": 0.432}, nearest_reference="1.jpg",
+                         nearest_distance=0.432, **drawn)  # fmt: skip
+    for address in (f"/find?view={view}", "/parts/A/S"):
+        page = client.get(address).text
+        assert "Waits in the audit" in page and f"/frames/{waiting}/thumbnail.jpg" in page
+        assert not any(told in page for told in ("0.432", "heatmap-thumbnail", '<svg class="boxes"', "0.500"))
+    assert client.get(f"/api/v1/frames/{waiting}").json()["score"] == 0.432
+    said(ledger, "confirmed_ok", waiting)
+    assert "Waits in the audit" in client.get(f"/find?view={view}").text  # that was not said in the audit
+    engine = open_engine(ledger.settings.database, writes=True)
+    with unit_of_work(engine) as session:
+        review_frames(session, [waiting], ReviewVerdict.CONFIRMED_OK, reviewer="eva", reviewed_ns=9, blind=True)
+    engine.dispose()
+    page = client.get(f"/find?view={view}").text
+    assert "0.432" in page and "Waits in the audit" not in page
+
+
+def test_frame_drawn_for_the_audit_is_not_told_that_such_frames_keep_no_picture(
+    ledger: Ledger, client: TestClient
+) -> None:
+    ledger.add("ok", audit_rate=0.1)
+    assert "None was kept for this frame" in client.get("/find").text
+
+
 def test_thumbnail_is_small_made_once_and_gone_with_its_picture(ledger: Ledger, client: TestClient) -> None:
     large = cv2.resize(grey_picture(), (1600, 1200))
     frame_id = ledger.add("defect", picture=large, anomaly_map=map_with_spot(), scale_low=0.2, scale_high=1.2)
@@ -238,11 +299,26 @@ def test_thumbnail_is_small_made_once_and_gone_with_its_picture(ledger: Ledger, 
     before = [path.stat().st_mtime_ns for path in made]
     client.get(facts["thumbnail"])
     assert [path.stat().st_mtime_ns for path in made] == before
-    card = client.get(f"/frames/{frame_id}/card").text
+    card = client.get("/find").text
     assert facts["thumbnail"] in card and facts["picture"] not in card
     assert facts["picture"] in client.get(f"/frames/{frame_id}").text
     next(ledger.settings.media.rglob("*.jpg")).unlink()
     assert client.get(facts["thumbnail"]).status_code == 404
+
+
+def test_thumbnail_that_cannot_be_kept_is_sent_all_the_same(
+    ledger: Ledger, client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids = ledger.add_defect(), ledger.add_defect()
+    ledger.settings.thumbnails.write_bytes(b"a file where the folder would be")
+    for frame_id in ids:
+        for name, kind in (("thumbnail.jpg", "image/jpeg"), ("heatmap-thumbnail.png", "image/png")):
+            answer = client.get(f"/frames/{frame_id}/{name}")
+            assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+            assert cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_UNCHANGED).shape[:2] == (240, 320)
+    assert [record.message.partition(":")[0] for record in caplog.records if "thumbnails" in record.name] == [
+        f"thumbnails cannot be kept in {ledger.settings.thumbnails}"
+    ]
 
 
 def test_small_picture_is_not_enlarged_and_a_damaged_one_is_a_404(ledger: Ledger, client: TestClient) -> None:

@@ -1,5 +1,6 @@
 """Trends: the p-chart's maths, buckets by the station's clock, running counts, and charts that lead to frames."""
 
+import math
 import re
 import time
 from collections.abc import Iterator
@@ -18,13 +19,14 @@ from sqlalchemy import text
 from dashboard.reader import Reader
 from dashboard.station_time import Unit, local, start_of, starts
 from dashboard.trends import chart
+from dashboard.trends.charts import percent
 from dashboard.trends.histogram import Histogram, LogBins, key
 from dashboard.trends.over_time import PRECISION, TrendsQuery, trends
-from dashboard.trends.p_chart import Control, p_chart
+from dashboard.trends.p_chart import TAIL, Control, p_chart, usual_counts
 from dashboard.trends.rollup import Rollup
 from edge.errors import EdgeError
-from edge.ledger.record import open_engine
-from edge.ledger.reviews import ReviewVerdict, add_reviews
+from edge.ledger.record import open_engine, unit_of_work
+from edge.ledger.reviews import ReviewVerdict, add_reviews, latest_ids, undo_reviews
 from edge.settings import Settings
 from tests.ledger_rows import Ledger, new_ledger
 from tests.page_client import page_client
@@ -55,22 +57,41 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 COUNTED = st.lists(st.integers(0, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), max_size=40)
 
 
+def binomial(size: int, share: float) -> list[float]:
+    """The probability of 0, 1, ... size bad parts, 0 < share < 1; by logarithms, so that none overflows."""
+    odds = math.log(share) - math.log1p(-share)
+    logs = [math.lgamma(size + 1) - math.lgamma(k + 1) - math.lgamma(size - k + 1) + k * odds for k in range(size + 1)]
+    return [math.exp(each + size * math.log1p(-share)) for each in logs]
+
+
+@given(size=st.integers(1, 400), share=st.floats(1e-6, 1 - 1e-6))
+def test_point_is_called_out_of_control_by_chance_as_rarely_as_3_sigma_promise(size: int, share: float) -> None:
+    (low,), (high,) = usual_counts(np.array([size]), share)
+    chances = binomial(size, share)
+    below, above = math.fsum(chances[:low]), math.fsum(chances[high + 1 :])
+    assert max(below, above) <= TAIL * (1 + 1e-6)
+    assert math.fsum(chances[: low + 1]) >= TAIL * (1 - 1e-6)  # and no wider than it must be
+    assert math.fsum(chances[high:]) >= TAIL * (1 - 1e-6)
+
+
 @given(COUNTED)
-def test_p_chart_has_wider_limits_for_fewer_parts_around_one_centre(counted: list[tuple[int, int]]) -> None:
+def test_p_chart_marks_just_the_counts_outside_their_own_limits(counted: list[tuple[int, int]]) -> None:
     found = p_chart([count for count, _ in counted], [size for _, size in counted])
-    total = sum(size for _, size in counted)
-    assert (found.centre is None) == (total == 0)
+    assert (found.centre is None) == (sum(size for _, size in counted) == 0)
     for (count, size), point in zip(counted, found.points, strict=True):
         assert (point is None) == (size == 0)
         if point is None or found.centre is None:
             continue
-        assert 0 <= point.low <= found.centre <= point.high <= 1
-        assert point.share == count / size
-        sigma = (found.centre * (1 - found.centre) / size) ** 0.5
-        outside = abs(point.share - found.centre) > 3 * sigma + 1e-12
-        assert (point.control is not Control.INSIDE) or not outside
-    points = sorted((point for point in found.points if point), key=lambda point: point.size)
-    assert all(a.high >= b.high and a.low <= b.low for a, b in pairwise(points))
+        (low,), (high,) = usual_counts(np.array([size]), found.centre)
+        assert (point.share, point.low, point.high) == (count / size, low / size, high / size)
+        expected = Control.ABOVE if count > high else Control.BELOW if count < low else Control.INSIDE
+        assert point.control is expected
+
+
+def test_one_bad_part_among_few_is_no_alarm() -> None:
+    found = p_chart([1, 2, 3, 94], [9, 9, 9, 9973])
+    assert found.centre == pytest.approx(0.01)
+    assert [point and point.control for point in found.points] == [Control.INSIDE] * 2 + [Control.ABOVE, Control.INSIDE]
 
 
 def test_p_chart_of_a_textbook_marks_the_bad_day() -> None:
@@ -78,11 +99,20 @@ def test_p_chart_of_a_textbook_marks_the_bad_day() -> None:
     assert found.centre == pytest.approx(0.06)
     first = found.points[0]
     assert first is not None
-    assert first.high == pytest.approx(0.06 + 3 * (0.06 * 0.94 / 100) ** 0.5)
-    assert first.low == 0
+    assert (first.low, first.high) == (0, 0.14)  # 3 sigma: 0.131; chance has 14 or more in 0.25 % of points
     controls = [point and point.control for point in found.points]
     assert controls == [Control.INSIDE] * 3 + [Control.ABOVE] + [Control.INSIDE] * 2
     assert p_chart([50, 1, 50], [100, 100, 100]).points[1].control is Control.BELOW  # type: ignore[union-attr]
+    assert {point and point.control for point in p_chart([0, 0], [5, 9]).points} == {Control.INSIDE}
+    assert {point and point.control for point in p_chart([5, 9], [5, 9]).points} == {Control.INSIDE}
+
+
+@pytest.mark.parametrize(
+    ("rate", "words"),
+    [(0.0, "0 %"), (0.0005, "0.05 %"), (0.012, "1.2 %"), (0.1, "10 %"), (1.0, "100 %"), (None, "\u2013")],
+)
+def test_rates_are_short_and_never_a_zero_that_is_none(rate: float | None, words: str) -> None:
+    assert percent(rate).replace("\u202f", " ") == words
 
 
 @pytest.mark.parametrize(
@@ -159,6 +189,11 @@ def review(ledger: Ledger, verdict: str, *ids: int) -> None:
     engine.dispose()
 
 
+def undo(ledger: Ledger, frame_id: int) -> None:
+    with unit_of_work(ledger.engine) as session:
+        undo_reviews(session, [latest_ids(session, [frame_id])[frame_id]], reviewer="eva", reviewed_ns=2)
+
+
 def test_running_counts_follow_rows_and_changed_minds(ledger: Ledger, berlin: None) -> None:
     reader, rollup = Reader(ledger.settings.database), Rollup(rows_a_step=3)
     at_ns = NOON_S * 1_000_000_000
@@ -181,9 +216,9 @@ def test_running_counts_follow_rows_and_changed_minds(ledger: Ledger, berlin: No
     review(ledger, "false_alarm", ids[0], ids[3])
     review(ledger, "unsure", ids[1])
     assert now() == (5, 4, 3, 2)
-    review(ledger, "withdrawn", ids[0])
+    undo(ledger, ids[0])
     review(ledger, "false_alarm", ids[0])
-    review(ledger, "withdrawn", ids[3])
+    undo(ledger, ids[3])
     assert now() == now() == (5, 4, 2, 1)
     ledger.add("defect", captured_ns=at_ns + 9, score=0.9, threshold=0.5)
     assert now() == (6, 5, 2, 1)
