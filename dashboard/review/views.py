@@ -31,7 +31,8 @@ class ReviewView(BaseModel):
     kind: str | None = Field(description="of defect, in the reviewer's words")
     note: str | None
     blind: bool = Field(description="said in the audit, before score, map and outcome could be seen")
-    undoes: int | None = Field(description="the review that this one takes back")
+    undoes: int | None = Field(description="the review that this one takes back; it says what counts without that")
+    undone_by: str | None = Field(description="who took that back; what counts again stays its reviewer's")
 
 
 class NewReviews(BaseModel):

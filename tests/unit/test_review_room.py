@@ -1,5 +1,7 @@
 """The review room over HTTP: the queue, one frame, verdicts that never overwrite each other, undo, kinds."""
 
+import csv
+import io
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,6 +145,34 @@ def test_an_undone_first_verdict_counts_as_no_review_anywhere(ledger: Ledger, cl
     withdrawn = client.get(f"/api/v1/frames/{frame}/reviews").json()[0]["id"]
     say(client, frame, "false_alarm", seen=withdrawn)
     assert queue(client) == []
+
+
+def test_what_an_undo_restores_stays_its_authors_who_may_undo_it_too(tmp_path: Path) -> None:
+    with plant_page(tmp_path / "plant", oper=Role.OPERATOR, eng=Role.ENGINEER) as plant:
+        ledger = new_ledger(plant.settings.data)
+        frame, oper, eng = flag(ledger), plant.signed_in("oper"), plant.signed_in("eng")
+        ledger.engine.dispose()
+        hers = say(oper, frame, "false_alarm", note="dust, I looked twice")
+        other = say(eng, frame, "confirmed_defect", seen=hers)
+        restored = eng.post("/api/v1/reviews/undo", json={"reviews": [other]}).json()["reviews"][0]
+        assert (restored["verdict"], restored["note"]) == ("false_alarm", "dust, I looked twice")
+        assert (restored["reviewer"], restored["undone_by"]) == ("oper", "eng")
+        assert "by oper, restored by eng" in eng.get(f"/frames/{frame}").text
+        (line,) = csv.DictReader(io.StringIO(eng.get("/api/v1/export.csv?review=false_alarm").text))
+        assert (line["reviewer"], line["review_note"]) == ("oper", "dust, I looked twice")
+        for undone, status in ((other, 422), (restored["id"], 422), (hers, 201), (hers, 409)):
+            assert oper.post("/api/v1/reviews/undo", json={"reviews": [undone]}).status_code == status
+        assert queue(oper) == [frame]
+
+
+def test_a_changed_mind_is_undone_step_by_step(ledger: Ledger, client: TestClient) -> None:
+    frame = flag(ledger)
+    first = say(client, frame, "confirmed_defect", kind="scratch")
+    second = say(client, frame, "false_alarm", seen=first)
+    for review, counts in ((second, "confirmed_defect"), (first, "withdrawn")):
+        client.post("/api/v1/reviews/undo", json={"reviews": [review]}).raise_for_status()
+        assert client.get(f"/api/v1/frames/{frame}/reviews").json()[0]["verdict"] == counts
+    assert queue(client) == [frame]
 
 
 def test_only_your_own_and_latest_review_can_be_undone(ledger: Ledger, client: TestClient) -> None:
