@@ -17,7 +17,7 @@ from dashboard.review.api import refused
 from dashboard.review.views import Recorded, review_view
 from dashboard.site import SiteOf
 from edge.errors import EdgeError
-from edge.ledger.audit_rates import AuditRate, rates, set_rate
+from edge.ledger.audit_rates import AuditRate, knows_category, rates, set_rate
 from edge.ledger.people import record_event
 from edge.ledger.record import Camera
 from edge.ledger.reviews import review_frames
@@ -73,7 +73,13 @@ def list_rates(site: SiteOf) -> list[RateView]:
 
 @router.put("/rates/{category}")
 def put_rate(site: SiteOf, person: Engineer, category: str, new: NewRate) -> RateView:
-    """Set which share of a category's `ok` frames is drawn from now on; a running line follows within some seconds."""
+    """Set which share of a category's `ok` frames is drawn from now on; a running line follows within some seconds.
+
+    404 for a category that the record does not know.
+    """
+    with site.reader.read() as reading:
+        if not knows_category(reading.session, category):
+            raise HTTPException(404, f"no category {category!r} in the record: no bundle, camera or frame names it.")
     with site.writes.write() as session:
         record_event(session, person, "set audit rate", f"{category}, {new.rate:g}")
         return _view(set_rate(session, category, new.rate, set_by=person.name, set_ns=time.time_ns()))

@@ -7,6 +7,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from edge.errors import EdgeError
+from edge.ledger.kinds import kinds_offered
 from edge.ledger.record import Inspection, Review, unit_of_work
 from edge.verdict import Outcome
 
@@ -78,12 +79,14 @@ def review_frames(
     blind:       said before the reviewer could see score, map or outcome
     seen:        what the reviewer knew; None where it does not matter
     Raises EdgeError, and records nothing, without a reviewer, or for a frame that is not there, was not inspected, was
-    `ok` and is called a false alarm, or was flagged and is called ok; ReviewConflict as `seen` tells.
+    `ok` and is called a false alarm, or was flagged and is called ok; for a kind of what is called good, or one that is
+    not in the list where there is a list; ReviewConflict as `seen` tells.
     """
     if not reviewer.strip():
         raise EdgeError("a review needs its reviewer's name: --by NAME.")
     if verdict is ReviewVerdict.WITHDRAWN:
         raise EdgeError("a review is withdrawn by undoing it: it is no verdict.")
+    _refuse_kind(session, verdict, kind)
     rows = [_reviewable(session, frame_id, verdict) for frame_id in dict.fromkeys(frame_ids)]
     if seen is not None:
         _refuse_unseen(session, [row.id for row in rows], seen)
@@ -143,6 +146,16 @@ def _refuse_unseen(session: Session, frame_ids: Sequence[int], seen: Seen) -> No
     unseen = [newest for frame_id, newest in latest.items() if seen.get(frame_id) != newest]
     if unseen:
         raise ReviewConflict(_reviews(session, unseen))
+
+
+def _refuse_kind(session: Session, verdict: ReviewVerdict, kind: str | None) -> None:
+    if kind is None:
+        return
+    if verdict in (ReviewVerdict.FALSE_ALARM, ReviewVerdict.CONFIRMED_OK):
+        raise EdgeError(f"kind {kind!r}: what is called good has no kind of defect. Leave the kind out.")
+    offered = kinds_offered(session)
+    if offered and kind not in offered:
+        raise EdgeError(f"kind {kind!r} is not in the list: {', '.join(offered)}. An engineer adds kinds at /kinds.")
 
 
 def _refuse_later(session: Session, undone: Sequence[Review]) -> None:

@@ -232,6 +232,13 @@ def test_a_rate_is_a_share_and_the_last_one_set_is_shown(ledger: Ledger, client:
     assert (row["rate"], row["set_by"]) == (0.01, "local operator")
 
 
+def test_a_rate_is_for_a_category_that_the_record_names(ledger: Ledger, client: TestClient) -> None:
+    pass_part(ledger, category="tile")
+    for category, status in (("tile", 200), ("pcb", 200), ("anything", 404), ("a%00b", 404), ("%ED%A0%80", 404)):
+        assert client.put(f"/api/v1/audit/rates/{category}", json={"rate": 0.1}).status_code == status
+    assert {row["category"] for row in client.get("/api/v1/audit/rates").json()} == {"pcb", "tile"}
+
+
 @pytest.mark.parametrize("escape_rate", [0.02, 0.2])
 def test_the_interval_holds_the_true_escape_rate_in_95_of_100_audits(ledger: Ledger, escape_rate: float) -> None:
     """200 audits at once, one a category: parts pass, some are drawn and some of those judged; by the real queries."""
