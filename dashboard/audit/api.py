@@ -16,7 +16,7 @@ from dashboard.review.api import refused
 from dashboard.review.views import Recorded, review_view
 from dashboard.site import SiteOf
 from edge.errors import EdgeError
-from edge.ledger.audit_rates import AuditRate, rates, set_rate
+from edge.ledger.audit_rates import AuditRate, knows_category, rates, set_rate
 from edge.ledger.people import record_event
 from edge.ledger.record import LARGEST_ID, Camera
 from edge.ledger.reviews import review_frames
@@ -27,23 +27,27 @@ Days = Annotated[int | None, Query(ge=1, le=3650, description="frames captured i
 
 
 @router.get("/next")
-def draw(site: SiteOf, without: Annotated[int | None, Query(ge=0, le=LARGEST_ID)] = None) -> Next:
-    """A passed part to be judged blind, at random among those that wait; `without` names one to leave out."""
+def draw(site: SiteOf, person: Operator, without: Annotated[int | None, Query(ge=0, le=LARGEST_ID)] = None) -> Next:
+    """The frame that you are to judge blind, the same until you have; `without` names the one that you look at now."""
     with site.reader.read() as reading:
-        found = sample.draw(reading.session, without=() if without is None else (without,))
-        return Next(sample=found, waiting=sample.waiting(reading.session))
+        found = sample.draw(reading.session, site.settings.media, person.name, without=without)
+        return Next(sample=found, waiting=sample.waiting(reading.session, person.name))
 
 
 @router.post("/verdicts", status_code=201, response_model=Recorded)
 def judge(site: SiteOf, person: Operator, said: BlindVerdict) -> Recorded | JSONResponse:
-    """Record a blind verdict. 409 if the part was not drawn, or somebody has judged it blind meanwhile.
+    """Record a blind verdict. 409 unless the frame waits for you: it was drawn, is among the first of your order,
+    nobody has judged it blind meanwhile, and you have not reviewed it on its page.
 
     `POST /api/v1/reviews/undo` takes it back.
     """
     try:
         with site.writes.write() as session:
-            if not sample.waits(session, said.frame):
-                raise HTTPException(409, f"frame {said.frame} does not wait for the audit: nothing was recorded.")
+            if not sample.given(session, site.settings.media, person.name, said.frame):
+                raise HTTPException(
+                    409, f"frame {said.frame} does not wait for your blind verdict (judged already, reviewed by you on "
+                    "its page, or not given to you): nothing was recorded."
+                )  # fmt: skip
             rows = review_frames(
                 session, [said.frame], said.verdict,
                 reviewer=person.name, reviewed_ns=time.time_ns(),
@@ -68,7 +72,13 @@ def list_rates(site: SiteOf) -> list[RateView]:
 
 @router.put("/rates/{category}")
 def put_rate(site: SiteOf, person: Engineer, category: str, new: NewRate) -> RateView:
-    """Set which share of a category's `ok` frames is drawn from now on; a running line follows within some seconds."""
+    """Set which share of a category's `ok` frames is drawn from now on; a running line follows within some seconds.
+
+    404 for a category that the record does not know.
+    """
+    with site.reader.read() as reading:
+        if not knows_category(reading.session, category):
+            raise HTTPException(404, f"no category {category!r} in the record: no bundle, camera or frame names it.")
     with site.writes.write() as session:
         record_event(session, person, "set audit rate", f"{category}, {new.rate:g}")
         return _view(set_rate(session, category, new.rate, set_by=person.name, set_ns=time.time_ns()))

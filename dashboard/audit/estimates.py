@@ -1,8 +1,9 @@
 """What blind verdicts say of the parts that passed, and reviews of those that were flagged.
 
-Parts of one category, judged by one bundle and drawn at one rate, are one simple random sample of what passed, and
-which of them were judged is chance again; so each such group has an exact interval. Groups are not added up: frames of
-a time with a higher rate would count for more, and no weighting of them keeps the interval exact.
+Frames of one category, judged by one bundle and drawn at one rate, are one simple random sample of what passed. Each
+such group has an exact interval as long as what a frame shows has no say in whether it gets a verdict of good or
+defect: who is unsure, skips or chooses breaks that, so the unsure are also counted as the worst. Groups are not added
+up: frames of a time with a higher rate would count for more, and no weighting of them keeps the interval exact.
 """
 
 from datetime import UTC, datetime
@@ -52,15 +53,18 @@ def _escapes(session: Session, since_ns: int, until_ns: int) -> list[Escape]:
         Escape(
             category=category, bundle=bundle, audit_rate=rate, drawn=sum(said.values()), unsure=said.get(UNSURE, 0),
             escaped=share(said.get(DEFECT, 0), of=said.get(DEFECT, 0) + said.get(GOOD, 0)),
-            high_if_unsure_are_defects=_worst(said),
+            low_if_unsure_are_good=_whatever_unsure_are(said)[0],
+            high_if_unsure_are_defects=_whatever_unsure_are(said)[1],
         )
         for (category, bundle, rate), said in groups.items()
     ]  # fmt: skip
 
 
-def _worst(said: Verdicts) -> float:
-    defects = said.get(DEFECT, 0) + said.get(UNSURE, 0)
-    return exact_interval(defects, of=defects + said.get(GOOD, 0))[1]
+def _whatever_unsure_are(said: Verdicts) -> tuple[float, float]:
+    """From the lower end of the interval if every unsure frame is good, to the upper if every one is a defect."""
+    defects, unsure = said.get(DEFECT, 0), said.get(UNSURE, 0)
+    judged = defects + unsure + said.get(GOOD, 0)
+    return exact_interval(defects, of=judged)[0], exact_interval(defects + unsure, of=judged)[1]
 
 
 def _false_alarms(session: Session, since_ns: int, until_ns: int) -> list[FalseAlarms]:

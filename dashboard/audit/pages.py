@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from dashboard.audit import api
+from dashboard.people.person import Operator
 from dashboard.site import SiteOf
 from edge.ledger.kinds import kinds_offered
 
@@ -12,11 +13,11 @@ WINDOWS = {"1 day": 1, "7 days": 7, "30 days": 30, "all": None}
 
 
 @router.get("/audit")
-def judge(request: Request, site: SiteOf) -> HTMLResponse:
-    """One part, drawn at random, with nothing of what the line made of it."""
+def judge(request: Request, site: SiteOf, person: Operator) -> HTMLResponse:
+    """One frame, drawn at random, with nothing of what the line made of it."""
     with site.reader.read() as reading:
         kinds = kinds_offered(reading.session)
-    context = {"next": api.draw(site), "kinds": kinds}
+    context = {"next": api.draw(site, person), "kinds": kinds}
     return site.templates.TemplateResponse(request, "audit/judge.html", context)
 
 

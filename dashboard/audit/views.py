@@ -23,8 +23,11 @@ class Sample(BaseModel):
 class Next(BaseModel):
     """The next part of the audit."""
 
-    sample: Sample | None = Field(description="drawn at random among those that wait; None if none does")
-    waiting: int = Field(description="drawn parts with a picture that nobody has judged blind")
+    sample: Sample | None = Field(description="the first of your own order, which is chance; None if none waits")
+    waiting: int = Field(
+        description="drawn frames that nobody has judged blind, and you have not reviewed on their page; also those "
+        "whose picture is gone, which are not shown"
+    )
 
 
 class BlindVerdict(BaseModel):
@@ -62,15 +65,16 @@ class Share(BaseModel):
 
 
 class Escape(BaseModel):
-    """P(defect | ok) of one category, bundle and rate: parts drawn at one rate are one simple random sample."""
+    """P(defect | ok) of frames of one category, bundle and rate: those drawn at one rate are one random sample."""
 
     category: str | None
     bundle: str | None = Field(description="content hash")
-    audit_rate: float = Field(description="at which these parts were drawn")
-    drawn: int = Field(description="parts drawn in the window")
+    audit_rate: float = Field(description="at which these frames were drawn")
+    drawn: int = Field(description="frames drawn in the window")
     unsure: int = Field(description="judged, and left open: not in the share")
     escaped: Share = Field(description="defects among those judged good or defect")
-    high_if_unsure_are_defects: float = Field(description="upper end of the interval if every unsure part is a defect")
+    low_if_unsure_are_good: float = Field(description="lower end of the interval if every unsure frame is good")
+    high_if_unsure_are_defects: float = Field(description="upper end of the interval if every unsure frame is a defect")
 
 
 class FalseAlarms(BaseModel):

@@ -64,7 +64,7 @@ def add(site: SiteOf, person: Operator, said: NewReviews) -> Recorded | JSONResp
 
 @router.post("/reviews/undo", status_code=201, response_model=Recorded, responses=CONFLICT)
 def undo(site: SiteOf, person: Operator, what: Undo) -> Recorded | JSONResponse:
-    """Take back your own reviews while they are their frames' latest: adds rows that say what counted before."""
+    """Take back your own reviews while they count: adds rows that say, as its author's, what counts without them."""
     try:
         with site.writes.write() as session:
             rows = undo_reviews(session, what.reviews, reviewer=person.name, reviewed_ns=time.time_ns())

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from dashboard.views import FrameView
 from edge.ledger.record import LARGEST_ID, Review
@@ -11,7 +11,21 @@ from edge.ledger.reviews import LONGEST_WORDS, ReviewVerdict
 
 MOST_FRAMES = 500
 """Frames that one request may review."""
-Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST_WORDS)]
+
+
+def _text(words: str) -> str:
+    if "\0" in words:
+        raise ValueError("holds a null character, which is no text")
+    return words
+
+
+def _printable(name: str) -> str:
+    if not " ".join(name.split()).isprintable():
+        raise ValueError("holds characters that cannot be seen")
+    return name
+
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST_WORDS), AfterValidator(_text)]
 FrameId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 ReviewId = FrameId
 Said = Literal[
@@ -31,7 +45,8 @@ class ReviewView(BaseModel):
     kind: str | None = Field(description="of defect, in the reviewer's words")
     note: str | None
     blind: bool = Field(description="said in the audit, before score, map and outcome could be seen")
-    undoes: int | None = Field(description="the review that this one takes back")
+    undoes: int | None = Field(description="the review that this one takes back; it says what counts without that")
+    undone_by: str | None = Field(description="who took that back; what counts again stays its reviewer's")
 
 
 class NewReviews(BaseModel):
@@ -102,7 +117,9 @@ class KindView(BaseModel):
 class NewKind(BaseModel):
     """A kind to be offered."""
 
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+    name: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), AfterValidator(_printable)
+    ]
 
 
 def review_view(row: Review) -> ReviewView:

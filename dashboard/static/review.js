@@ -193,7 +193,8 @@ function heard({ data }) {
   if (decided.has(id)) return;
   cache.delete(id);
   if (id !== current.dataset.id || !current.isConnected || review.id <= Number(current.dataset.seen)) return;
-  say(`${review.reviewer} just said of this frame: ${words(review)}.`, "Show", () => show(id, { history: "replace", fresh: true }));
+  const who = review.undone_by ?? review.reviewer;
+  say(`${who} just ${review.undoes ? "undid a verdict; now" : "said of this frame"}: ${words(review)}.`, "Show", () => show(id, { history: "replace", fresh: true }));
 }
 
 onKey("d", "Defect", () => decide("confirmed_defect", null));

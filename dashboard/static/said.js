@@ -23,13 +23,19 @@ export async function record(body, address = "/api/v1/reviews") {
 }
 
 // Takes the last verdict of this browser tab back. Returns the frames it was about; none if there is nothing to undo.
+// Throws the refusal; what was refused is not tried again.
 export async function undo() {
   await Promise.allSettled([...open]);
   const all = remembered();
   const last = all.pop();
   if (!last) return [];
-  await send("POST", "/api/v1/reviews/undo", { reviews: last.map(({ id }) => id) });
-  remember(all);
+  try {
+    await send("POST", "/api/v1/reviews/undo", { reviews: last.map(({ id }) => id) });
+    remember(all);
+  } catch (error) {
+    if (error.status === 409 || error.status === 422) remember(all);
+    throw error;
+  }
   return last.map(({ frame }) => frame);
 }
 

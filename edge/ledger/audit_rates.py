@@ -4,7 +4,8 @@ from sqlalchemy import BigInteger, CheckConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from edge.errors import EdgeError
-from edge.ledger.record import Base
+from edge.ledger.categories import CategoryAtHand
+from edge.ledger.record import Base, BundleRow, Camera, Inspection
 
 
 class AuditRate(Base):
@@ -24,6 +25,14 @@ def rates(session: Session) -> list[AuditRate]:
     """The rate in force of each category that ever had one, by name."""
     newest = select(func.max(AuditRate.id)).group_by(AuditRate.category)
     return list(session.scalars(select(AuditRate).where(AuditRate.id.in_(newest)).order_by(AuditRate.category)))
+
+
+def knows_category(session: Session, category: str) -> bool:
+    """Whether the record names this category: a rate, a bundle, a camera or, which takes a while to ask, a frame."""
+    named = (
+        AuditRate.category, CategoryAtHand.name, BundleRow.category, Camera.category, Inspection.category
+    )  # fmt: skip
+    return any(session.scalar(select(column).where(column == category).limit(1)) is not None for column in named)
 
 
 def set_rate(session: Session, category: str, rate: float, *, set_by: str, set_ns: int) -> AuditRate:

@@ -231,7 +231,8 @@ class Review(Base):
     verdict: see edge.ledger.reviews.ReviewVerdict;  kind: of defect, in the reviewer's words
     bundle:  content hash of the bundle whose verdict was reviewed, None for a frame that no bundle judged
     blind:   said in the audit, before the reviewer could see score, map or outcome
-    undoes:  the review that this one takes back; it repeats what counted before that
+    undoes:  the review that this one takes back; it repeats, as its author's, what counts without that
+    undone_by: who took that back; None where nothing was
     """
 
     __tablename__ = "review"
@@ -247,6 +248,7 @@ class Review(Base):
     note: Mapped[str | None]
     blind: Mapped[bool] = mapped_column(default=False)
     undoes: Mapped[int | None] = mapped_column(ForeignKey("review.id"))
+    undone_by: Mapped[str | None]
 
 
 def open_engine(path: Path, *, writes: bool = False, wait_s: float = 10.0) -> Engine:

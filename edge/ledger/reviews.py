@@ -7,6 +7,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from edge.errors import EdgeError
+from edge.ledger.kinds import kinds_offered
 from edge.ledger.record import LARGEST_ID, Inspection, Review, unit_of_work
 from edge.verdict import Outcome
 
@@ -77,12 +78,14 @@ def review_frames(
     blind:       said before the reviewer could see score, map or outcome
     seen:        what the reviewer knew; None where it does not matter
     Raises EdgeError, and records nothing, without a reviewer, or for a frame that is not there, was not inspected, was
-    `ok` and is called a false alarm, or was flagged and is called ok; ReviewConflict as `seen` tells.
+    `ok` and is called a false alarm, or was flagged and is called ok; for a kind of what is called good, or one that is
+    not in the list where there is a list; ReviewConflict as `seen` tells.
     """
     if not reviewer.strip():
         raise EdgeError("a review needs its reviewer's name: --by NAME.")
     if verdict is ReviewVerdict.WITHDRAWN:
         raise EdgeError("a review is withdrawn by undoing it: it is no verdict.")
+    _refuse_kind(session, verdict, kind)
     rows = [_reviewable(session, frame_id, verdict) for frame_id in dict.fromkeys(frame_ids)]
     if seen is not None:
         _refuse_unseen(session, [row.id for row in rows], seen)
@@ -108,12 +111,15 @@ def undo_reviews(session: Session, review_ids: Sequence[int], *, reviewer: str, 
     """Take reviews back: for each a new row that says what counted before it, `withdrawn` where there was nothing.
 
     session: holds the write lock; the new rows are in it, flushed and not committed
-    Raises EdgeError, and records nothing, for a review that is not there or somebody else's; ReviewConflict for one
-    that is not its frame's latest any more.
+    A verdict that counts again stays its author's, with kind and note; `undone_by` says who took the later one back.
+    What was taken back counts as never said, so whoever said what counts now may take that back in turn. A blind
+    verdict can be taken back after somebody has reviewed its frame in sight, whose verdict then stays what counts.
+    Raises EdgeError, and records nothing, for a review that is not there, is somebody else's or is an undo itself;
+    ReviewConflict for one that does not count any more.
     """
     undone = [_undoable(session, review_id, reviewer) for review_id in dict.fromkeys(review_ids)]
-    _refuse_unseen(session, [row.inspection_id for row in undone], {row.inspection_id: row.id for row in undone})
-    rows = [_back(row, _before(session, row), reviewer, reviewed_ns) for row in undone]
+    _refuse_later(session, undone)
+    rows = [_back(row, _standing(session, row.inspection_id, without=row.id), reviewer, reviewed_ns) for row in undone]
     session.add_all(rows)
     session.flush()
     return rows
@@ -141,6 +147,28 @@ def _refuse_unseen(session: Session, frame_ids: Sequence[int], seen: Seen) -> No
         raise ReviewConflict(_reviews(session, unseen))
 
 
+def _refuse_kind(session: Session, verdict: ReviewVerdict, kind: str | None) -> None:
+    if kind is None:
+        return
+    if verdict in (ReviewVerdict.FALSE_ALARM, ReviewVerdict.CONFIRMED_OK):
+        raise EdgeError(f"kind {kind!r}: what is called good has no kind of defect. Leave the kind out.")
+    offered = kinds_offered(session)
+    if offered and kind not in offered:
+        raise EdgeError(f"kind {kind!r} is not in the list: {', '.join(offered)}. An engineer adds kinds at /kinds.")
+
+
+def _refuse_later(session: Session, undone: Sequence[Review]) -> None:
+    """A review can be taken back while it stands, and is the last that does; a blind one while it stands at all."""
+    late = [row for row in undone if not _stands_last(session, row)]
+    if late:
+        raise ReviewConflict(_reviews(session, latest_ids(session, [row.inspection_id for row in late]).values()))
+
+
+def _stands_last(session: Session, row: Review) -> bool:
+    last = _standing(session, row.inspection_id, blind=row.blind)
+    return last is not None and last.id == row.id
+
+
 def _reviews(session: Session, review_ids: Iterable[int]) -> list[Review]:
     found = (session.get(Review, review_id) for review_id in review_ids)
     return [review for review in found if review is not None]
@@ -165,23 +193,31 @@ def _undoable(session: Session, review_id: int, reviewer: str) -> Review:
         raise EdgeError(f"no review {review_id} in the record, so there is nothing to undo.")
     if row.reviewer != reviewer:
         raise EdgeError(f"review {review_id} is {row.reviewer}'s: only who said it can undo it. Add your own instead.")
+    if row.undoes is not None:
+        raise EdgeError(f"review {review_id} took another one back, which stays so. Say what the frame is anew.")
     return row
 
 
-def _before(session: Session, review: Review) -> Review | None:
-    """What counted before this review; None if nothing did."""
-    earlier = select(Review).where(Review.inspection_id == review.inspection_id, Review.id < review.id)
-    return session.scalar(earlier.order_by(Review.id.desc()).limit(1))
+def _standing(session: Session, frame_id: int, *, without: int | None = None, blind: bool = False) -> Review | None:
+    """The last of a frame's reviews that nobody has taken back; leaving one out, or of the blind ones alone."""
+    undone = select(Review.undoes).where(Review.inspection_id == frame_id, Review.undoes.is_not(None))
+    said = select(Review).where(Review.inspection_id == frame_id, Review.undoes.is_(None), Review.id.not_in(undone))
+    if without is not None:
+        said = said.where(Review.id != without)
+    if blind:
+        said = said.where(Review.blind)
+    return session.scalar(said.order_by(Review.id.desc()).limit(1))
 
 
 def _back(undone: Review, before: Review | None, reviewer: str, reviewed_ns: int) -> Review:
     return Review(
         inspection_id=undone.inspection_id,
         verdict=ReviewVerdict.WITHDRAWN.value if before is None else before.verdict,
-        reviewer=reviewer,
+        reviewer=reviewer if before is None else before.reviewer,
         reviewed_ns=reviewed_ns,
         bundle=undone.bundle,
         kind=before and before.kind,
         note=before and before.note,
         undoes=undone.id,
+        undone_by=reviewer,
     )

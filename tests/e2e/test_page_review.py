@@ -114,6 +114,39 @@ def test_a_decision_brings_the_next_frame_with_its_pictures_within_a_tenth_of_a_
     said(ledger, 6)
 
 
+def test_a_changed_mind_and_a_refused_undo_do_not_jam_the_undo_key(
+    ledger: Ledger, address: str, watched: Watched
+) -> None:
+    _, second, first = (ledger.add_defect() for _ in range(3))
+    page, keys = watched.page, watched.page.keyboard
+    page.goto(f"{address}/frames/{first}")
+    keys.press("u")
+    at(page, second)
+    keys.press("d")
+    said(ledger, 2)
+    page.goto(f"{address}/frames/{second}")
+    keys.press("f")
+    said(ledger, 3)
+    for number in (4, 5):
+        keys.press("z")
+        expect(page.locator("#say")).to_contain_text("Undone")
+        said(ledger, number)
+        at(page, second)
+        page.reload()
+    keys.press("d")
+    said(ledger, 6)
+    add_reviews(ledger.engine, [second], ReviewVerdict.UNSURE, reviewer="anna", reviewed_ns=1)
+    keys.press("z")
+    expect(page.locator("#say")).to_contain_text("already reviewed by anna")
+    keys.press("z")
+    at(page, first)
+    assert [row[:2] for row in said(ledger, 8)[3:]] == [
+        (second, "confirmed_defect"), (second, "withdrawn"), (second, "confirmed_defect"), (second, "unsure"),
+        (first, "withdrawn"),
+    ]  # fmt: skip
+    watched.problems = [problem for problem in watched.problems if "409" not in problem]
+
+
 def test_many_cards_get_one_verdict_which_one_key_takes_back(ledger: Ledger, address: str, watched: Watched) -> None:
     ids = [ledger.add_defect() for _ in range(5)]
     page, keys = watched.page, watched.page.keyboard

@@ -11,12 +11,14 @@ from fastapi.testclient import TestClient
 from sqlalchemy import event, insert
 
 from dashboard.app import create_app
+from dashboard.audit import sample
 from dashboard.audit.estimates import estimates
 from dashboard.reader import Reader
 from edge.frame import FrameInfo
 from edge.ledger.audit_draw import AuditDraw
 from edge.ledger.audit_rates import set_rate
 from edge.ledger.record import Inspection, Review, open_engine, unit_of_work
+from edge.ledger.reviews import ReviewVerdict, add_reviews
 from edge.ledger.verify import verify
 from edge.ledger.writer import Entry, Writer
 from edge.proportion import exact_interval
@@ -42,7 +44,8 @@ def client(ledger: Ledger) -> Iterator[TestClient]:
 
 def pass_part(ledger: Ledger, rate: float | None = 0.25, **columns: Any) -> int:
     """A passed part, drawn at `rate`."""
-    return ledger.add("ok", audit_rate=rate, **(JUDGED | {"score": 0.1234} | columns))
+    picture = None if rate is None else grey_picture()
+    return ledger.add("ok", audit_rate=rate, **(JUDGED | {"score": 0.1234, "picture": picture} | columns))
 
 
 def set_to(ledger: Ledger, rate: float, category: str = "pcb") -> None:
@@ -117,20 +120,74 @@ def test_an_undone_blind_verdict_is_asked_for_again_and_what_others_said_stays(
     ledger: Ledger, client: TestClient
 ) -> None:
     frame = pass_part(ledger)
-    seeing = client.post("/api/v1/reviews", json={"frames": [frame], "verdict": "confirmed_defect", "seen": {}})
-    assert seeing.status_code == 201
+    add_reviews(ledger.engine, [frame], ReviewVerdict.CONFIRMED_DEFECT, reviewer="anna", reviewed_ns=1)
     assert client.get("/api/v1/audit/next").json()["waiting"] == 1, "a verdict that was not blind is no audit"
     blind = judge(client, frame, "confirmed_ok")
     client.post("/api/v1/reviews/undo", json={"reviews": [blind]}).raise_for_status()
     assert client.get("/api/v1/audit/next").json()["waiting"] == 1
     latest = client.get(f"/api/v1/frames/{frame}/reviews").json()[0]
     assert (latest["verdict"], latest["blind"], latest["undoes"]) == ("confirmed_defect", False, blind)
+    assert (latest["reviewer"], latest["undone_by"]) == ("anna", "local operator")
 
 
-def test_every_waiting_part_is_as_likely_as_any_other(ledger: Ledger, client: TestClient) -> None:
+def test_a_wrong_blind_verdict_is_undone_after_somebody_reviewed_the_frame_and_that_review_counts(
+    ledger: Ledger, client: TestClient
+) -> None:
+    frame = pass_part(ledger)
+    blind = judge(client, frame, "confirmed_ok")
+    add_reviews(ledger.engine, [frame], ReviewVerdict.CONFIRMED_DEFECT, reviewer="anna", reviewed_ns=1)
+    (undo,) = client.post("/api/v1/reviews/undo", json={"reviews": [blind]}).json()["reviews"]
+    assert (undo["verdict"], undo["reviewer"]) == ("confirmed_defect", "anna")
+    for again in (undo["id"], blind):
+        assert not client.post("/api/v1/reviews/undo", json={"reviews": [again]}).is_success
+    with unit_of_work(ledger.engine) as session:
+        row = session.get_one(Inspection, frame)
+        assert (row.reviewed_as, row.audited_as) == ("confirmed_defect", None)
+
+
+def test_each_judge_has_an_order_by_chance_and_a_reload_is_no_choice(ledger: Ledger, client: TestClient) -> None:
     frames = [pass_part(ledger) for _ in range(4)]
-    met = [client.get("/api/v1/audit/next").json()["sample"]["frame"] for _ in range(120)]
+    assert len({client.get("/api/v1/audit/next").json()["sample"]["frame"] for _ in range(9)}) == 1
+    with unit_of_work(ledger.engine) as session:
+        first = [sample.draw(session, ledger.settings.media, f"judge {n}") for n in range(120)]
+    met = [found and found.frame for found in first]
     assert {met.count(frame) > 10 for frame in frames} == {True}
+
+
+def test_a_blind_verdict_is_for_the_frames_that_were_given(ledger: Ledger, client: TestClient) -> None:
+    frames = {pass_part(ledger) for _ in range(sample.AHEAD + 3)}
+    order: list[int] = []
+    with unit_of_work(ledger.engine) as session:
+        given = {each for each in frames if sample.given(session, ledger.settings.media, "local operator", each)}
+    assert len(given) == sample.AHEAD
+    for frame in frames - given:
+        body = {"frame": frame, "verdict": "confirmed_ok"}
+        assert client.post("/api/v1/audit/verdicts", json=body).status_code == 409
+    while (found := client.get("/api/v1/audit/next").json()["sample"]) is not None:
+        judge(client, found["frame"], "confirmed_ok")
+        order.append(found["frame"])
+    assert (set(order), set(order[: sample.AHEAD])) == (frames, given)
+
+
+def test_whoever_reviewed_a_frame_on_its_page_does_not_judge_it_blind(ledger: Ledger, client: TestClient) -> None:
+    frame = pass_part(ledger)
+    seen = client.post("/api/v1/reviews", json={"frames": [frame], "verdict": "confirmed_ok", "seen": {}})
+    for _ in ("after the review", "after its undo"):
+        assert client.get("/api/v1/audit/next").json() == {"sample": None, "waiting": 0}
+        body = {"frame": frame, "verdict": "confirmed_ok"}
+        assert client.post("/api/v1/audit/verdicts", json=body).status_code == 409
+        client.post("/api/v1/reviews/undo", json={"reviews": [seen.json()["reviews"][0]["id"]]})
+    with unit_of_work(ledger.engine) as session:
+        assert sample.given(session, ledger.settings.media, "anna", frame)
+
+
+def test_a_frame_whose_picture_is_gone_is_passed_over(ledger: Ledger, client: TestClient) -> None:
+    frames = [pass_part(ledger) for _ in range(2)]
+    gone = client.get("/api/v1/audit/next").json()["sample"]["frame"]
+    with unit_of_work(ledger.engine) as session:
+        (ledger.settings.media / str(session.get_one(Inspection, gone).picture_path)).unlink()
+    assert [client.get("/api/v1/audit/next").json()["sample"]["frame"], gone] in (frames, frames[::-1])
+    assert client.post("/api/v1/audit/verdicts", json={"frame": gone, "verdict": "unsure"}).status_code == 409
 
 
 def test_estimates_stand_apart_by_category_bundle_and_rate_and_leave_unsure_out(
@@ -154,10 +211,12 @@ def test_estimates_stand_apart_by_category_bundle_and_rate_and_leave_unsure_out(
     assert (mixed["drawn"], mixed["unsure"], mixed["escaped"]["count"], mixed["escaped"]["of"]) == (5, 1, 1, 3)
     assert (mixed["escaped"]["low"], mixed["escaped"]["high"]) == pytest.approx(exact_interval(1, of=3))
     assert mixed["high_if_unsure_are_defects"] == pytest.approx(exact_interval(2, of=4)[1])
+    assert mixed["low_if_unsure_are_good"] == pytest.approx(exact_interval(1, of=4)[0])
     (alarms,) = found["false_alarms"]
     assert (alarms["flagged"], alarms["unsure"]) == (4, 1)
     assert (alarms["false_alarms"]["count"], alarms["false_alarms"]["of"]) == (1, 2)
-    assert "P(defect | ok)" in client.get("/audit/estimates?days=1").text
+    page = client.get("/audit/estimates?days=1").text
+    assert "P(defect | ok)" in page and "0.63 % to 93.2 % whatever the unsure ones are" in page
     assert client.get("/api/v1/audit/estimates").json()["escapes"][0]["drawn"] == 6
 
 
@@ -171,6 +230,13 @@ def test_a_rate_is_a_share_and_the_last_one_set_is_shown(ledger: Ledger, client:
     assert client.put("/api/v1/audit/rates/pcb", json={"rate": 1.5}).status_code == 422
     (row,) = client.get("/api/v1/audit/rates").json()
     assert (row["rate"], row["set_by"]) == (0.01, "local operator")
+
+
+def test_a_rate_is_for_a_category_that_the_record_names(ledger: Ledger, client: TestClient) -> None:
+    pass_part(ledger, category="tile")
+    for category, status in (("tile", 200), ("pcb", 200), ("anything", 404), ("a%00b", 404), ("%ED%A0%80", 404)):
+        assert client.put(f"/api/v1/audit/rates/{category}", json={"rate": 0.1}).status_code == status
+    assert {row["category"] for row in client.get("/api/v1/audit/rates").json()} == {"pcb", "tile"}
 
 
 @pytest.mark.parametrize("escape_rate", [0.02, 0.2])

@@ -1,5 +1,8 @@
 """The review room over HTTP: the queue, one frame, verdicts that never overwrite each other, undo, kinds."""
 
+import csv
+import io
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +13,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from edge.ledger.bundles import BundleRow
+from edge.ledger.categories import CategoryAtHand
 from edge.ledger.people import AuditEvent, Role
 from edge.ledger.record import unit_of_work
 from edge.ledger.reviewed import flagged_frames, judged_frames
@@ -145,6 +149,34 @@ def test_an_undone_first_verdict_counts_as_no_review_anywhere(ledger: Ledger, cl
     assert queue(client) == []
 
 
+def test_what_an_undo_restores_stays_its_authors_who_may_undo_it_too(tmp_path: Path) -> None:
+    with plant_page(tmp_path / "plant", oper=Role.OPERATOR, eng=Role.ENGINEER) as plant:
+        ledger = new_ledger(plant.settings.data)
+        frame, oper, eng = flag(ledger), plant.signed_in("oper"), plant.signed_in("eng")
+        ledger.engine.dispose()
+        hers = say(oper, frame, "false_alarm", note="dust, I looked twice")
+        other = say(eng, frame, "confirmed_defect", seen=hers)
+        restored = eng.post("/api/v1/reviews/undo", json={"reviews": [other]}).json()["reviews"][0]
+        assert (restored["verdict"], restored["note"]) == ("false_alarm", "dust, I looked twice")
+        assert (restored["reviewer"], restored["undone_by"]) == ("oper", "eng")
+        assert "by oper, restored by eng" in eng.get(f"/frames/{frame}").text
+        (line,) = csv.DictReader(io.StringIO(eng.get("/api/v1/export.csv?review=false_alarm").text))
+        assert (line["reviewer"], line["review_note"]) == ("oper", "dust, I looked twice")
+        for undone, status in ((other, 422), (restored["id"], 422), (hers, 201), (hers, 409)):
+            assert oper.post("/api/v1/reviews/undo", json={"reviews": [undone]}).status_code == status
+        assert queue(oper) == [frame]
+
+
+def test_a_changed_mind_is_undone_step_by_step(ledger: Ledger, client: TestClient) -> None:
+    frame = flag(ledger)
+    first = say(client, frame, "confirmed_defect", kind="scratch")
+    second = say(client, frame, "false_alarm", seen=first)
+    for review, counts in ((second, "confirmed_defect"), (first, "withdrawn")):
+        client.post("/api/v1/reviews/undo", json={"reviews": [review]}).raise_for_status()
+        assert client.get(f"/api/v1/frames/{frame}/reviews").json()[0]["verdict"] == counts
+    assert queue(client) == [frame]
+
+
 def test_only_your_own_and_latest_review_can_be_undone(ledger: Ledger, client: TestClient) -> None:
     frame = flag(ledger)
     hers = add_reviews(ledger.engine, [frame], ReviewVerdict.FALSE_ALARM, reviewer="anna", reviewed_ns=1)[0].id
@@ -170,6 +202,12 @@ def test_only_your_own_and_latest_review_can_be_undone(ledger: Ledger, client: T
         ({"verdict": "confirmed_ok"}, 422),
         ({"verdict": "perfect"}, 422),
         ({"note": "x" * 2001}, 422),
+        ({"note": "half \ud800"}, 422),
+        ({"note": "nothing \0"}, 422),
+        ({"kind": "\ud800"}, 422),
+        ({"verdict": "\ud800"}, 422),
+        ({"verdict": "false_alarm", "kind": "scratch"}, 422),
+        ({"verdict": "confirmed_defect", "kind": "not in the list"}, 422),
         ({"seen": None}, 422),
     ],
 )
@@ -177,8 +215,10 @@ def test_what_is_no_review_is_refused(
     ledger: Ledger, client: TestClient, change: dict[str, object], status: int
 ) -> None:
     frame = flag(ledger)
-    body = {"frames": [frame], "verdict": "unsure", "seen": {}} | change
-    assert client.post("/api/v1/reviews", json=body).status_code == status
+    client.post("/api/v1/kinds", json={"name": "scratch"}).raise_for_status()
+    body = json.dumps({"frames": [frame], "verdict": "unsure", "seen": {}} | change)
+    answer = client.post("/api/v1/reviews", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, bool(answer.json()["detail"])) == (status, True)
     assert client.get(f"/api/v1/frames/{frame}/reviews").json() == []
 
 
@@ -216,7 +256,8 @@ def test_kinds_are_added_retired_and_come_back_and_reviews_keep_them(ledger: Led
     scratch = client.post("/api/v1/kinds", json={"name": " deep  scratch "}).json()
     client.post("/api/v1/kinds", json={"name": "dirt"}).raise_for_status()
     assert client.post("/api/v1/kinds", json={"name": "dirt"}).status_code == 409
-    assert client.post("/api/v1/kinds", json={"name": "  "}).status_code == 422
+    for nothing in ("  ", "\0", "a\x07b", "a\u200bb"):
+        assert client.post("/api/v1/kinds", json={"name": nothing}).status_code == 422
     assert (scratch["name"], scratch["added_by"]) == ("deep scratch", ME)
     say(client, frame, "confirmed_defect", kind="deep scratch")
     client.delete(f"/api/v1/kinds/{scratch['id']}").raise_for_status()
@@ -242,6 +283,8 @@ def test_an_ok_frame_is_called_good_and_a_frame_nobody_judged_gets_no_buttons(
 def test_an_operator_sees_kinds_and_rates_and_an_engineer_sets_them(tmp_path: Path) -> None:
     with plant_page(tmp_path / "plant", otto=Role.OPERATOR, erika=Role.ENGINEER) as plant:
         otto, erika = plant.signed_in("otto"), plant.signed_in("erika")
+        with plant.record() as session:
+            session.add(CategoryAtHand(name="pcb", bundle="pcb@1"))
         for client, status, shown in ((otto, 403, False), (erika, 201, True)):
             assert client.post("/api/v1/kinds", json={"name": "dirt"}).status_code == status
             assert client.put("/api/v1/audit/rates/pcb", json={"rate": 0.1}).is_success is shown

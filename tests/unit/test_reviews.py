@@ -71,9 +71,9 @@ def test_a_changed_mind_is_a_new_row_and_counts(ledger: Ledger) -> None:
     [
         "UPDATE review SET verdict = 'unsure'",
         "DELETE FROM review",
-        "INSERT OR REPLACE INTO review SELECT id, inspection_id, verdict, reviewer, 1, 0, 0, 0, 0, 0 FROM review",
-        "INSERT INTO review SELECT NULL, inspection_id, 'unsure', '  ', 1, NULL, NULL, NULL, 0, NULL FROM review",
-        "INSERT INTO review SELECT NULL, inspection_id, 'nonsense', 'anna', 1, NULL, NULL, NULL, 0, NULL FROM review",
+        "INSERT OR REPLACE INTO review SELECT id, inspection_id, verdict, reviewer, 1, 0, 0, 0, 0, 0, 0 FROM review",
+        "INSERT INTO review SELECT NULL, inspection_id, 'unsure', '  ', 1, NULL, NULL, NULL, 0, NULL, NULL FROM review",
+        "INSERT INTO review SELECT NULL, inspection_id, 'no', 'anna', 1, NULL, NULL, NULL, 0, NULL, NULL FROM review",
         "DELETE FROM inspection",
     ],
 )

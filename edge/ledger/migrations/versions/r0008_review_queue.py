@@ -46,6 +46,7 @@ def upgrade() -> None:
         (*OLD, "confirmed_ok", "withdrawn"),
         sa.Column("blind", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("undoes", BigKey, sa.ForeignKey("review.id")),
+        sa.Column("undone_by", sa.String),
     )
     op.create_table(
         "defect_kind",
@@ -84,7 +85,7 @@ def downgrade() -> None:
     _make_reviews_anew(OLD)
 
 
-def _make_reviews_anew(verdicts: tuple[str, ...], *more: "sa.Column[bool] | sa.Column[int]") -> None:
+def _make_reviews_anew(verdicts: tuple[str, ...], *more: "sa.Column[bool] | sa.Column[int] | sa.Column[str]") -> None:
     """A check constraint of a SQLite table changes only with the table; verdicts that it no longer allows are lost."""
     for trigger in ("update", "delete", "replace"):
         op.execute(f"DROP TRIGGER review_{trigger}")
