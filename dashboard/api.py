@@ -40,4 +40,4 @@ async def news(
 ) -> StreamingResponse:
     """Server-sent events `flagged`, `counts`, `reset`; a client that comes back goes on after its Last-Event-ID."""
     start = after if last_event_id is None else last_event_id
-    return site.streams.answer(events.stream(site, start))
+    return site.streams.answer(await events.opened(site, start))

@@ -35,16 +35,23 @@ class Look:
     reviews: list[ReviewView]
 
 
-async def stream(site: Site, after: int | None) -> AsyncIterator[str]:
+async def opened(site: Site, after: int | None) -> AsyncIterator[str]:
+    """A stream that tells whatever is said from this moment on, however long its first look takes."""
+    beat = await run_in_threadpool(_beat, site)
+    return stream(site, after, heard=None if beat is None else beat.newest_review)
+
+
+async def stream(site: Site, after: int | None, *, heard: int | None = None) -> AsyncIterator[str]:
     """Events from frame id `after` on (from now on, if None), until the client goes or the page ends.
 
+    heard: the newest review that the client need not be told of; None: of none that is there already
     flagged: a frame id, also as the event's id, so that a client that comes back misses none
     counts:  Counts as JSON, when they changed
     review:  what a person just said of a frame, as JSON; of many at once only the latest
     reset:   the client's last id is not in this record: it is a new one, load the page again
     """
     yield "retry: 1000\n\n"
-    last, heard, before, spoke = after, None, None, time.monotonic()
+    last, before, spoke = after, None, time.monotonic()
     while not site.stopping.is_set():
         beat = await run_in_threadpool(_beat, site)
         text, full = "", False

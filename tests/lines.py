@@ -29,8 +29,8 @@ def number_line(settings: Settings, folder: Path, *, delay_s: float = 0.0, poiso
     capture = ["-m", "edge.cli", "capture", "--run", RUN, "--category", "numbers", "--once"]
     environment = settings.child_environment()
     table = [
-        Program("worker", Role.WORKER, worker, environment),
-        Program("capture", Role.CAPTURE, capture, {**environment, "EDGE_CAMERA": str(folder)}),
+        Program("worker", Role.WORKER, worker, environment, patience_s=3.0),
+        Program("capture", Role.CAPTURE, capture, {**environment, "EDGE_CAMERA": str(folder)}, patience_s=4.0),
     ]
     return Supervisor(table, logs=settings.logs, rows=lambda: count.look().total)
 

@@ -202,7 +202,6 @@ def test_what_another_says_is_told_at_once_and_its_card_goes(
     queue.goto(address)
     for page in (watched.page, queue):
         expect(page.locator("#link")).to_have_text("Live")
-    watched.page.wait_for_timeout(700)
     add_reviews(ledger.engine, [frame], ReviewVerdict.FALSE_ALARM, reviewer="anna", reviewed_ns=1)
     expect(watched.page.locator("#say")).to_contain_text("anna just said of this frame: false alarm")
     expect(queue.locator(".card")).to_have_count(1)
