@@ -1,10 +1,9 @@
 """What the page says of the line beside its frames: drift alarms in force, and the last check before a shift."""
 
-from datetime import UTC, datetime
-
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from dashboard.moments import utc
 from dashboard.views import AlarmView, CheckView
 from edge.ledger.alarms import rows_in_force
 from edge.ledger.checks import last_checks
@@ -18,7 +17,7 @@ def alarms(session: Session) -> list[AlarmView]:
     return [
         AlarmView(
             camera=names[row.camera_id], category=row.category, kind=row.kind, measure=row.measure, value=row.value,
-            centre=row.centre, low=row.low, high=row.high, sentence=row.sentence, since=_time(row.at_ns),
+            centre=row.centre, low=row.low, high=row.high, sentence=row.sentence, since=utc(row.at_ns),
         )
         for row in rows_in_force(session, list(names))
     ]  # fmt: skip
@@ -27,10 +26,6 @@ def alarms(session: Session) -> list[AlarmView]:
 def checks(session: Session) -> list[CheckView]:
     """The last check of every category."""
     return [
-        CheckView(category=row.category, passed=row.passed, reason=row.reason, bundle=row.bundle, at=_time(row.at_ns))
+        CheckView(category=row.category, passed=row.passed, reason=row.reason, bundle=row.bundle, at=utc(row.at_ns))
         for row in last_checks(session)
     ]
-
-
-def _time(ns: int) -> datetime:
-    return datetime.fromtimestamp(ns / 1e9, tz=UTC)

@@ -1,7 +1,8 @@
 """The record's terms and numbers in an operator's words."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
+from dashboard.moments import utc
 from edge.verdict import Outcome
 
 OUTCOMES = {
@@ -110,7 +111,7 @@ def clock(moment: datetime) -> str:
 
 def clock_ns(ns: int) -> str:
     """Time of day in the station's time zone, of nanoseconds since the Unix epoch."""
-    return clock(datetime.fromtimestamp(ns / 1e9, tz=UTC))
+    return clock(utc(ns))
 
 
 def date(moment: datetime) -> str:

@@ -1,8 +1,9 @@
-"""Shared fixtures: where the real parts lie, with a rule that CI may not skip them, and random weights, made once."""
+"""Shared fixtures: a record and its page, the real parts, which CI may not skip, and random weights, made once."""
 
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -18,7 +19,31 @@ tune_for_scoring()  # as our processes do; beside other work, torch's threads ta
 hypothesis.settings.register_profile("busy", deadline=None)  # how long a case takes says more about the neighbours
 hypothesis.settings.load_profile("busy")
 
+if TYPE_CHECKING:
+    from fastapi.testclient import TestClient
+
+    from tests.ledger_rows import Ledger
+
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> "Iterator[Ledger]":
+    """A record that grows, in a data folder of its own."""
+    from tests.ledger_rows import new_ledger
+
+    ledger = new_ledger(tmp_path / "data")
+    yield ledger
+    ledger.engine.dispose()
+
+
+@pytest.fixture
+def client(ledger: "Ledger") -> "Iterator[TestClient]":
+    """The page on `ledger`, asked by the local operator."""
+    from tests.page_client import page_client
+
+    with page_client(ledger.settings) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

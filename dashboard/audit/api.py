@@ -1,7 +1,6 @@
 """The audit of passed parts under /api/v1."""
 
 import time
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query
@@ -11,6 +10,7 @@ from sqlalchemy import select
 from dashboard.audit import sample
 from dashboard.audit.estimates import estimates as estimates_of
 from dashboard.audit.views import BlindVerdict, Estimates, NewRate, Next, RateView
+from dashboard.moments import utc
 from dashboard.people.person import Engineer, Operator
 from dashboard.review.api import refused
 from dashboard.review.views import Recorded, review_view
@@ -94,5 +94,5 @@ def estimates(site: SiteOf, days: Days = None) -> Estimates:
 
 
 def _view(row: AuditRate) -> RateView:
-    at = datetime.fromtimestamp(row.set_ns / 1e9, tz=UTC)
+    at = utc(row.set_ns)
     return RateView(category=row.category, rate=row.rate, set_by=row.set_by, set_at=at)

@@ -6,18 +6,20 @@ defect: who is unsure, skips or chooses breaks that, so the unsure are also coun
 up: frames of a time with a higher rate would count for more, and no weighting of them keeps the interval exact.
 """
 
-from datetime import UTC, datetime
-
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from dashboard.audit.views import Escape, Estimates, FalseAlarms, Share
+from dashboard.moments import utc
+from dashboard.queries import hidden
 from edge.ledger.record import FLAGGED_ROWS, Inspection
 from edge.ledger.reviews import ReviewVerdict
 from edge.proportion import exact_interval
 
 DEFECT, GOOD = ReviewVerdict.CONFIRMED_DEFECT.value, ReviewVerdict.CONFIRMED_OK.value
 FALSE_ALARM, UNSURE = ReviewVerdict.FALSE_ALARM.value, ReviewVerdict.UNSURE.value
+CAPTURED = hidden(Inspection.captured_ns)
+"""The index of capture times leads to every row of the time; those of this room hold no others than are counted."""
 Verdicts = dict[str | None, int]
 """Frames by what was said of them."""
 
@@ -25,8 +27,8 @@ Verdicts = dict[str | None, int]
 def estimates(session: Session, *, since_ns: int | None, until_ns: int) -> Estimates:
     """Both rates over frames captured in since_ns <= t < until_ns, wall clock in nanoseconds since the Unix epoch."""
     return Estimates(
-        since=None if since_ns is None else _time(since_ns),
-        until=_time(until_ns),
+        since=None if since_ns is None else utc(since_ns),
+        until=utc(until_ns),
         escapes=_escapes(session, since_ns or 0, until_ns),
         false_alarms=_false_alarms(session, since_ns or 0, until_ns),
     )
@@ -43,7 +45,7 @@ def _escapes(session: Session, since_ns: int, until_ns: int) -> list[Escape]:
     query = (
         select(*keys, Inspection.audited_as, func.count())
         .where(Inspection.audit_rate.is_not(None))
-        .where(Inspection.captured_ns >= since_ns, Inspection.captured_ns < until_ns)
+        .where(since_ns <= CAPTURED, until_ns > CAPTURED)
         .group_by(*keys, Inspection.audited_as)
     )
     groups: dict[tuple[str | None, str | None, float], Verdicts] = {}
@@ -71,7 +73,7 @@ def _false_alarms(session: Session, since_ns: int, until_ns: int) -> list[FalseA
     keys = Inspection.category, Inspection.bundle
     query = (
         select(*keys, Inspection.reviewed_as, func.count())
-        .where(text(FLAGGED_ROWS), Inspection.captured_ns >= since_ns, Inspection.captured_ns < until_ns)
+        .where(text(FLAGGED_ROWS), since_ns <= CAPTURED, until_ns > CAPTURED)
         .group_by(*keys, Inspection.reviewed_as)
     )
     groups: dict[tuple[str | None, str | None], Verdicts] = {}
@@ -84,7 +86,3 @@ def _false_alarms(session: Session, since_ns: int, until_ns: int) -> list[FalseA
         )
         for (category, bundle), said in groups.items()
     ]  # fmt: skip
-
-
-def _time(ns: int) -> datetime:
-    return datetime.fromtimestamp(ns / 1e9, tz=UTC)

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from dashboard.find.filters import UNREVIEWED, Filters
+from dashboard.queries import hidden
 from edge.ledger.bundles import BundleRow
 from edge.ledger.record import Camera, Inspection, Review, Run
 from edge.verdict import Outcome
@@ -59,7 +60,7 @@ def _outcomes(asked: Sequence[Outcome]) -> list[Wanted]:
     if not asked or set(asked) == set(Outcome):
         return [[]]
     if Outcome.OK in asked:
-        return [[_hidden(Inspection.outcome).in_(asked)]]
+        return [[hidden(Inspection.outcome).in_(asked)]]
     return [[Inspection.outcome == outcome] for outcome in dict.fromkeys(asked)]
 
 
@@ -91,7 +92,7 @@ def _number(session: Session, column: InstrumentedAttribute[str | None], asked: 
         return []
     matching = select(column).where(*_is(column, asked)).limit(FEW_ROWS + 1).subquery()
     rows = session.scalar(select(func.count()).select_from(matching)) or 0
-    return _is(column if rows <= FEW_ROWS else _hidden(column), asked)
+    return _is(column if rows <= FEW_ROWS else hidden(column), asked)
 
 
 def _among(column: InstrumentedAttribute[Any], values: Sequence[Any]) -> ColumnElement[bool]:
@@ -134,14 +135,9 @@ def _captured(session: Session, begin_ns: int | None, end_ns: int | None) -> Wan
     inside = select(Inspection.id).where(*_between(Inspection.captured_ns, begin_ns, end_ns)).limit(SHORT_ROWS + 1)
     ids = inside.subquery().c.id
     rows, lowest, highest = session.execute(select(func.count(), func.min(ids), func.max(ids))).one()
-    wanted = _between(_hidden(Inspection.captured_ns), begin_ns, end_ns)
+    wanted = _between(hidden(Inspection.captured_ns), begin_ns, end_ns)
     return wanted if rows > SHORT_ROWS else [*wanted, Inspection.id.between(lowest or 0, highest or 0)]
 
 
 def _between(captured: ColumnElement[Any] | InstrumentedAttribute[Any], begin: int | None, end: int | None) -> Wanted:
     return [*([captured >= begin] if begin is not None else []), *([captured < end] if end is not None else [])]
-
-
-def _hidden(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
-    """The same value as an expression, for which no database uses an index of the column."""
-    return func.coalesce(column, None, type_=column.type)

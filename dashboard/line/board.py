@@ -4,7 +4,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -13,6 +12,7 @@ from sqlalchemy.orm import Session
 from dashboard import state
 from dashboard.line.pictures import LivePictures
 from dashboard.line.views import CameraView, CategoryView, LineView, OrderView
+from dashboard.moments import utc
 from dashboard.pace import pace
 from dashboard.reader import Reader, Reading
 from dashboard.tally import Cell
@@ -96,8 +96,8 @@ def _camera(
         lost=row is not None and row.state in AT_WORK and _lost(row, now_ns),
         reason=row and row.reason,
         asked_by=row and row.asked_by,
-        since=row and _time(row.since_ns),
-        last_sign=row and _time(row.beat_ns),
+        since=row and utc(row.since_ns),
+        last_sign=row and utc(row.beat_ns),
         bundle=in_use and in_use.name,
         encoder=in_use and in_use.encoder,
         **{outcome.value: _of(mine, outcome) for outcome in Outcome},
@@ -121,10 +121,10 @@ def order_view(order: Order) -> OrderView:
             "category": order.category,
             "reason": order.reason,
             "asked_by": order.asked_by,
-            "asked_at": _time(order.asked_ns),
+            "asked_at": utc(order.asked_ns),
             "state": order.state,
             "answer": order.answer,
-            "answered_at": None if order.answered_ns is None else _time(order.answered_ns),
+            "answered_at": None if order.answered_ns is None else utc(order.answered_ns),
         }
     )
 
@@ -154,7 +154,3 @@ def _of(cells: Mapping[Cell, int], outcome: Outcome) -> int:
 
 def _lost(row: CameraState, now_ns: int) -> bool:
     return abs(now_ns - row.beat_ns) > LOST_AFTER_S * 1e9
-
-
-def _time(ns: int) -> datetime:
-    return datetime.fromtimestamp(ns / 1e9, tz=UTC)

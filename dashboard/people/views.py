@@ -1,9 +1,10 @@
 """What the page and the API show of people: never a password, a hash, or a token's secret but once."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pydantic import BaseModel, Field
 
+from dashboard.moments import utc
 from edge.ledger.page_access import LONGEST_PASSWORD, SHORTEST_PASSWORD
 from edge.ledger.people import Account, ApiToken, AuditEvent, Role
 
@@ -101,27 +102,23 @@ class EventPage(BaseModel):
 def account_view(row: Account) -> AccountView:
     """An account without its password."""
     return AccountView(
-        id=row.id, name=row.name, role=Role(row.role), made_at=_time(row.created_ns),
-        disabled_at=None if row.disabled_ns is None else _time(row.disabled_ns),
+        id=row.id, name=row.name, role=Role(row.role), made_at=utc(row.created_ns),
+        disabled_at=None if row.disabled_ns is None else utc(row.disabled_ns),
     )  # fmt: skip
 
 
 def token_view(row: ApiToken) -> TokenView:
     """A token without its secret."""
     return TokenView(
-        id=row.id, name=row.name, role=Role(row.role), made_by=row.made_by, made_at=_time(row.made_ns),
-        revoked_at=None if row.revoked_ns is None else _time(row.revoked_ns),
+        id=row.id, name=row.name, role=Role(row.role), made_by=row.made_by, made_at=utc(row.made_ns),
+        revoked_at=None if row.revoked_ns is None else utc(row.revoked_ns),
     )  # fmt: skip
 
 
 def event_page(rows: list[AuditEvent], *, limit: int) -> EventPage:
     """rows: the newest first, one more than `limit` where there is a next page"""
     shown = [
-        EventView(id=row.id, at=_time(row.at_ns), who=row.who, what=row.what, about=row.about, address=row.address)
+        EventView(id=row.id, at=utc(row.at_ns), who=row.who, what=row.what, about=row.about, address=row.address)
         for row in rows[:limit]
     ]
     return EventPage(events=shown, next=shown[-1].id if len(rows) > limit else None)
-
-
-def _time(ns: int) -> datetime:
-    return datetime.fromtimestamp(ns / 1e9, tz=UTC)

@@ -1,12 +1,12 @@
 """The categories that can be drawn on, each with the bundle that the line took up last."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dashboard import files
+from dashboard.moments import utc
 from dashboard.regions.views import CategoryView, DrawnView
 from edge.ledger.bundles import BundleRow
 from edge.ledger.drawn_areas import newest_area
@@ -54,7 +54,7 @@ def _view(session: Session, row: BundleRow) -> CategoryView:
             area=drawn.area,
             ignore=drawn.ignore,
             drawn_by=drawn.drawn_by,
-            drawn_at=datetime.fromtimestamp(drawn.drawn_ns / 1e9, tz=UTC),
+            drawn_at=utc(drawn.drawn_ns),
             state=drawn.state,
             answer=drawn.answer,
         ),

@@ -1,11 +1,11 @@
 """Kinds of defect: a page for people and the API behind it."""
 
 import time
-from datetime import UTC, datetime
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
+from dashboard.moments import utc
 from dashboard.people.person import Engineer
 from dashboard.review.views import KindView, NewKind
 from dashboard.site import SiteOf
@@ -58,10 +58,6 @@ def _view(row: DefectKind) -> KindView:
         id=row.id,
         name=row.name,
         added_by=row.added_by,
-        added_at=_time(row.added_ns),
-        retired_at=None if row.retired_ns is None else _time(row.retired_ns),
+        added_at=utc(row.added_ns),
+        retired_at=None if row.retired_ns is None else utc(row.retired_ns),
     )
-
-
-def _time(ns: int) -> datetime:
-    return datetime.fromtimestamp(ns / 1e9, tz=UTC)

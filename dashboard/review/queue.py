@@ -8,19 +8,17 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import Depends, Query
-from sqlalchemy import ColumnElement, Select, func, literal, literal_column, select, text, tuple_
+from sqlalchemy import ColumnElement, Select, func, literal, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from dashboard import queries
+from dashboard.queries import hidden
 from dashboard.review.views import QueueCounts, QueueFrame, QueuePage
 from edge.ledger.record import FLAGGED_ROWS, LARGEST_ID, Camera, Inspection
 from edge.ledger.reviews import latest_ids
 from edge.verdict import FLAGGED, Outcome
 
 WAITING = text(f"{FLAGGED_ROWS} AND reviewed_as IS NULL")
-CATEGORY: ColumnElement[str] = literal_column("+inspection.category")
-OUTCOME: ColumnElement[str] = literal_column("+inspection.outcome")
-"""With a + a column chooses no index of its own."""
 EXCESS: ColumnElement[float] = func.coalesce(Inspection.score / func.nullif(Inspection.threshold, 0), 0)
 """How bad a frame is: its score over its threshold; 0 where there is none."""
 
@@ -134,9 +132,13 @@ def _waiting(session: Session, wanted: Filter) -> Select[Any]:
         cameras = session.scalars(select(Camera.id).where(Camera.name == wanted.camera)).all()
         query = query.where(Inspection.camera_id.in_(cameras))
     if wanted.category is not None:
-        query = query.where(CATEGORY.in_([wanted.category]) if wanted.category else CATEGORY.is_(None))
+        query = query.where(
+            hidden(Inspection.category).in_([wanted.category])
+            if wanted.category
+            else hidden(Inspection.category).is_(None)
+        )
     if wanted.outcome is not None:
-        query = query.where(OUTCOME.in_([wanted.outcome]))
+        query = query.where(hidden(Inspection.outcome) == wanted.outcome)
     return query
 
 

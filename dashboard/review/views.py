@@ -1,10 +1,11 @@
 """What the review room shows and takes: typed, as the API says it."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
+from dashboard.moments import utc
 from dashboard.views import FrameView
 from edge.ledger.record import LARGEST_ID, Review
 from edge.ledger.reviews import LONGEST_WORDS, ReviewVerdict
@@ -124,6 +125,6 @@ class NewKind(BaseModel):
 
 def review_view(row: Review) -> ReviewView:
     """A review as it is shown."""
-    at = datetime.fromtimestamp(row.reviewed_ns / 1e9, tz=UTC)
+    at = utc(row.reviewed_ns)
     columns = {name: getattr(row, name) for name in ReviewView.model_fields if hasattr(row, name)}
     return ReviewView(**columns, frame=row.inspection_id, reviewed_at=at)

@@ -73,11 +73,14 @@ function keepDraft() {
   if (note?.value) drafts.set(current.dataset.id, note.value);
 }
 
-// The next frame that nobody decided here; at the end of the queue from its start.
+// The next frame that nobody decided here; at the end of the queue from its start. Not where the person has gone on,
+// or the verdict was refused and its frame brought back, while the next one was fetched.
 async function advance() {
-  let { next } = current.dataset;
+  const from = current;
+  let { next } = from.dataset;
   while (next && await isSaid(next)) next = (await get(next))?.dataset.next;
   next ||= await first();
+  if (current !== from) return;
   if (next) await show(next);
   else finish();
 }

@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser import ARGUMENTS, CHROMIUM, Watched, serving
-from tests.ledger_rows import Ledger, new_ledger
 
 PATIENCE_MS = 30_000
 """For what is to appear, on a machine that does other things as well."""
@@ -45,10 +44,3 @@ def address(tmp_path: Path) -> Iterator[str]:
     """A page on a data folder that does not exist yet."""
     with serving(tmp_path / "data") as address:
         yield address
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = new_ledger(tmp_path / "data")
-    yield ledger
-    ledger.engine.dispose()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from sqlalchemy import select
 
 from edge.ledger.audit_rates import set_rate
@@ -42,9 +42,9 @@ def said(ledger: Ledger, number: int) -> list[tuple[int, str, str | None, str | 
 
 
 def at(page: Page, frame: int) -> None:
-    """The page shows this frame, under its own address."""
+    """The page shows this frame, under its own address, and listens to keys: a page's script comes after its text."""
     expect(page.locator("#frame")).to_have_attribute("data-id", str(frame))
-    wait_for(page, f"location.pathname === '/frames/{frame}'")
+    wait_for(page, f"location.pathname === '/frames/{frame}' && history.state?.id === '{frame}'")
 
 
 @pytest.mark.usefixtures("kinds")
@@ -257,6 +257,25 @@ def test_a_verdict_that_cannot_be_sent_brings_its_frame_back_with_the_reason(
     page.keyboard.press("f")
     at(page, second)
     assert said(ledger, 1) == [(first, "false_alarm", None, "glare")]
+    watched.problems = [problem for problem in watched.problems if "ERR_" not in problem]
+
+
+def test_a_refusal_that_comes_before_the_next_frame_does_keeps_its_frame(
+    ledger: Ledger, address: str, watched: Watched
+) -> None:
+    second, first = ledger.add_defect(), ledger.add_defect()
+    page = watched.page
+    held: list[Route] = []
+    page.route(f"**/frames/{second}/review*", lambda route: held.append(route))
+    page.route("**/api/v1/reviews", lambda route: route.abort())
+    page.goto(f"{address}/frames/{first}")
+    page.keyboard.press("f")
+    expect(page.locator("#say")).to_contain_text("nothing was changed")
+    for route in held:
+        route.continue_()
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(500)
+    at(page, first)
     watched.problems = [problem for problem in watched.problems if "ERR_" not in problem]
 
 

@@ -1,7 +1,6 @@
 """Alarms and checks in the record, on the page and in the metrics."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -12,15 +11,7 @@ from edge.ledger.checks import record_check
 from edge.ledger.record import open_engine
 from edge.ledger.writer import Writer
 from tests.alarm_rows import DARK, alarm, entry
-from tests.ledger_rows import Ledger, new_ledger
-from tests.page_client import page_client
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = new_ledger(tmp_path / "data")
-    yield ledger
-    ledger.engine.dispose()
+from tests.ledger_rows import Ledger
 
 
 @pytest.fixture
@@ -31,12 +22,6 @@ def writer(ledger: Ledger) -> Iterator[Writer]:
         writer.register("night-1", name, source="demo:pcb", category="pcb")
     yield writer
     engine.dispose()
-
-
-@pytest.fixture
-def client(ledger: Ledger) -> Iterator[TestClient]:
-    with page_client(ledger.settings) as client:
-        yield client
 
 
 def test_an_alarm_is_in_force_from_its_row_to_the_row_that_clears_it(ledger: Ledger, writer: Writer) -> None:

@@ -1,8 +1,6 @@
 """The audit of passed parts: who is drawn, what a judge may see, and whether the intervals hold."""
 
 import random
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,23 +21,10 @@ from edge.ledger.verify import verify
 from edge.ledger.writer import Entry, Writer
 from edge.proportion import exact_interval
 from edge.verdict import Outcome, Reason, Verdict, not_inspected
-from tests.ledger_rows import JUDGED, Ledger, grey_picture, map_with_spot, new_ledger
-from tests.page_client import LOOPBACK, page_client
+from tests.ledger_rows import JUDGED, Ledger, grey_picture, map_with_spot
+from tests.page_client import LOOPBACK
 
 PASSED = Verdict(Outcome.OK, category="pcb", score=0.1)
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = new_ledger(tmp_path / "data")
-    yield ledger
-    ledger.engine.dispose()
-
-
-@pytest.fixture
-def client(ledger: Ledger) -> Iterator[TestClient]:
-    with page_client(ledger.settings) as client:
-        yield client
 
 
 def pass_part(ledger: Ledger, rate: float | None = 0.25, **columns: Any) -> int:
@@ -291,3 +276,6 @@ def test_no_page_of_these_rooms_reads_the_whole_table(ledger: Ledger, address: s
             plans += [row[3] for row in explained]
     assert plans
     assert [plan for plan in plans if plan == "SCAN inspection"] == []
+    assert [plan for plan in plans if "ix_inspection_captured_ns" in plan] == [], (
+        "as long as the table where all is asked"
+    )

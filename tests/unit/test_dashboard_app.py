@@ -1,6 +1,5 @@
 """The page, its JSON and its media, asked over HTTP."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -14,19 +13,6 @@ from tests.ledger_rows import HEIGHT, WIDTH, Ledger, grey_picture, map_with_spot
 from tests.page_client import page_client
 
 SCRIPT = "<script>alert(1)</script>"
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = new_ledger(tmp_path / "data")
-    yield ledger
-    ledger.engine.dispose()
-
-
-@pytest.fixture
-def client(ledger: Ledger) -> Iterator[TestClient]:
-    with page_client(ledger.settings) as client:
-        yield client
 
 
 def test_index_shows_a_flagged_frame_with_everything_the_record_holds(ledger: Ledger, client: TestClient) -> None:

@@ -70,13 +70,6 @@ def next_event(stream: HTTPResponse, name: str) -> dict[str, str]:
             fields = {}
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = new_ledger(tmp_path / "data")
-    yield ledger
-    ledger.engine.dispose()
-
-
 def test_events_tell_of_flagged_frames_and_counts_and_go_on_where_a_client_left(ledger: Ledger) -> None:
     before = ledger.add_defect()
     port = free_port()

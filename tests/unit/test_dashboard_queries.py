@@ -28,13 +28,6 @@ SECOND_NS = 1_000_000_000
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = new_ledger(tmp_path / "data")
-    yield ledger
-    ledger.engine.dispose()
-
-
-@pytest.fixture
 def reader(ledger: Ledger) -> Iterator[Reader]:
     reader = Reader(ledger.settings.database)
     yield reader

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,23 +23,10 @@ from dashboard.thumbnails import LONGEST_SIDE
 from edge.ledger.people import Role, events_before
 from edge.ledger.record import Inspection, open_engine, unit_of_work
 from edge.ledger.reviews import ReviewVerdict, add_reviews, latest_ids, review_frames, undo_reviews
-from tests.ledger_rows import Ledger, grey_picture, map_with_spot, new_ledger
-from tests.page_client import page_client, plant_page
+from tests.ledger_rows import Ledger, grey_picture, map_with_spot
+from tests.page_client import plant_page
 
 HOUR_NS = 3_600_000_000_000
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = new_ledger(tmp_path / "data")
-    yield ledger
-    ledger.engine.dispose()
-
-
-@pytest.fixture
-def client(ledger: Ledger) -> Iterator[TestClient]:
-    with page_client(ledger.settings) as client:
-        yield client
 
 
 def said(ledger: Ledger, verdict: str, *ids: int, **more: Any) -> None:

@@ -2,8 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -19,21 +17,7 @@ from edge.ledger.live import read_live, write_live
 from edge.ledger.orders import Order
 from edge.ledger.people import AuditEvent
 from tests.fakes import number_verdict
-from tests.ledger_rows import Ledger, grey_picture, new_ledger
-from tests.page_client import page_client
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = new_ledger(tmp_path / "data")
-    yield ledger
-    ledger.engine.dispose()
-
-
-@pytest.fixture
-def client(ledger: Ledger) -> Iterator[TestClient]:
-    with page_client(ledger.settings) as client:
-        yield client
+from tests.ledger_rows import Ledger, grey_picture
 
 
 def tell(ledger: Ledger, state: Doing = Doing.INSPECTING, *, ago_s: float = 0.0, **more: str) -> None:

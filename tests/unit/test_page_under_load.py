@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -16,21 +15,7 @@ from dashboard.people.attempts import MOST_FOR_ACCOUNT, MOST_FROM_ADDRESS, Attem
 from dashboard.streams import Streams
 from edge.ledger.record import open_engine
 from edge.run import patient
-from tests.ledger_rows import Ledger, new_ledger
-from tests.page_client import page_client
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = new_ledger(tmp_path / "data")
-    yield ledger
-    ledger.engine.dispose()
-
-
-@pytest.fixture
-def client(ledger: Ledger) -> Iterator[TestClient]:
-    with page_client(ledger.settings) as client:
-        yield client
+from tests.ledger_rows import Ledger
 
 
 @pytest.mark.parametrize("chunked", [False, True])

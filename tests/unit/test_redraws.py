@@ -2,26 +2,16 @@
 
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from edge.ledger.drawn_areas import DrawnArea, ask_area, newest_area
 from edge.ledger.record import unit_of_work
 from edge.redraws import Redraws
-from tests.ledger_rows import Ledger, new_ledger
+from tests.ledger_rows import Ledger
 
 TRIANGLE = [[(0.1, 0.1), (0.9, 0.1), (0.5, 0.8)]]
 FAILS = (sys.executable, "-c", "import sys; sys.exit(f'no room for {sys.argv[1]}')")
 HANGS = (sys.executable, "-c", "import time; time.sleep(60)")
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = new_ledger(tmp_path / "data")
-    yield ledger
-    ledger.engine.dispose()
 
 
 def ask(ledger: Ledger, category: str = "pcb") -> int:

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,8 +11,7 @@ from edge.errors import EdgeError
 from edge.ledger.bundles import BundleRow
 from edge.ledger.record import unit_of_work
 from edge.vision.bundle import load_bundle
-from tests.ledger_rows import Ledger, new_ledger
-from tests.page_client import page_client
+from tests.ledger_rows import Ledger
 from tests.tiny_bundle import saved
 
 TRIANGLE = [[0.1, 0.1], [0.9, 0.1], [0.5, 0.8]]
@@ -37,19 +34,6 @@ def judged(ledger: Ledger, *, first_used_ns: int = 1) -> str:
             )
         )
     return bundle.sha256
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = new_ledger(tmp_path / "data")
-    yield ledger
-    ledger.engine.dispose()
-
-
-@pytest.fixture
-def client(ledger: Ledger) -> Iterator[TestClient]:
-    with page_client(ledger.settings) as client:
-        yield client
 
 
 def drawing(bundle: str, **changes: object) -> dict[str, object]:

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +18,9 @@ from edge.ledger.record import unit_of_work
 from edge.ledger.reviewed import flagged_frames, judged_frames
 from edge.ledger.reviews import ReviewVerdict, add_reviews
 from tests.ledger_rows import JUDGED, Ledger, grey_picture, new_ledger
-from tests.page_client import page_client, plant_page
+from tests.page_client import plant_page
 
 ME = "local operator"
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = new_ledger(tmp_path / "data")
-    yield ledger
-    ledger.engine.dispose()
-
-
-@pytest.fixture
-def client(ledger: Ledger) -> Iterator[TestClient]:
-    with page_client(ledger.settings) as client:
-        yield client
 
 
 def flag(ledger: Ledger, outcome: str = "defect", **columns: Any) -> int:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from datetime import time as clock
 from itertools import pairwise
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -28,20 +27,13 @@ from edge.errors import EdgeError
 from edge.ledger.record import open_engine, unit_of_work
 from edge.ledger.reviews import ReviewVerdict, add_reviews, latest_ids, undo_reviews
 from edge.settings import Settings
-from tests.ledger_rows import Ledger, new_ledger
+from tests.ledger_rows import Ledger
 from tests.page_client import page_client
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SHIFTS = (clock(6), clock(14), clock(22))
 HOUR_S, QUARTER_S = 3600, 900
 NOON_S = int(datetime(2026, 3, 10, 12, tzinfo=UTC).timestamp())
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = new_ledger(tmp_path / "data")
-    yield ledger
-    ledger.engine.dispose()
 
 
 @pytest.fixture
