@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from edge.capture import CaptureOptions
 from edge.errors import EdgeError
+from edge.ledger.beats import WORKER, capture_name
 from edge.ledger.camera_states import CameraNow, Doing, tell_states
 from edge.ledger.categories import tell_categories
 from edge.ledger.record import Camera, Inspection, Run
-from edge.programs import WORKER, capture_name, capture_program
+from edge.programs import capture_program
 from edge.settings import Settings
 from edge.supervisor import Status, Supervisor
 from edge.vision.bundle import load_bundle

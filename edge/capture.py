@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from edge.errors import EdgeError
 from edge.frame import NO_IDENTITY, Frame
+from edge.ledger.beats import Heart, capture_name
 from edge.line.camera import Shot, open_camera
 from edge.line.camera_spec import CameraSpec, Kind
 from edge.line.journal import Journal, count_in, unfinished_run
@@ -89,6 +90,8 @@ class Capture:
         self._passed_over = 0  # shots that are in the journal already
         self._numbered_before = self._journal.numbered if self._camera.finite else 0
         self._link = CaptureLink(settings.line_address, self._hello, max_message_bytes=settings.max_message_bytes)
+        self._heart = Heart(settings.beats, capture_name(name))
+        self._reads_since_s: float | None = None
         self._changed = threading.Condition()  # guards the outbox; notified when it has room
         self._met = threading.Event()  # a worker has said welcome
         self._stop = threading.Event()
@@ -146,7 +149,7 @@ class Capture:
         while not self._met.is_set() and not self._stop.is_set():
             if self._camera.can_wait:
                 self._met.wait(POLL_S)
-            elif self._camera.read() is None:
+            elif self._next_picture() is None:
                 return
         while not self._stop.is_set() and (shot := self._next_shot()):
             self._take(shot)
@@ -155,7 +158,13 @@ class Capture:
         with self._changed:
             while self._waits and self._outbox.full and not self._stop.is_set():
                 self._changed.wait(POLL_S)
-        return self._camera.read()
+        return self._next_picture()
+
+    def _next_picture(self) -> Shot | None:
+        self._reads_since_s = time.monotonic()
+        shot = self._camera.read()
+        self._reads_since_s = None
+        return shot
 
     def _take(self, shot: Shot) -> None:
         """Decide whether the shot shows a part; if so, number it before anything else happens to it."""
@@ -217,6 +226,7 @@ class Capture:
                 with self._changed:
                     self._outbox.give_up_waiting(Reason.STOPPED)
             self._send()
+            self._heart.beat(self._reads_since_s)
 
     def _hear(self) -> None:
         for reply in self._link.poll(POLL_S):

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from edge.capture import CaptureOptions
+from edge.ledger.beats import WORKER, capture_name
 from edge.settings import Settings
 from edge.supervisor import Program, Role
 
-WORKER = "worker"
 WORKER_PATIENCE_S = 8.0
 PAGE_PATIENCE_S = 5.0
 DRAIN_MARGIN_S = 1.0  # what a capture needs to end, beyond its drain timeout
@@ -27,11 +27,6 @@ def capture_program(settings: Settings, options: CaptureOptions, *, index: int) 
     environment = {**settings.child_environment(), **mine}
     patience_s = settings.drain_timeout_s + DRAIN_MARGIN_S
     return Program(capture_name(options.spec.name), Role.CAPTURE, _capture_arguments(options), environment, patience_s)
-
-
-def capture_name(camera: str) -> str:
-    """What the process of a camera is called."""
-    return f"capture-{camera}"
 
 
 def _capture_arguments(options: CaptureOptions) -> list[str]:

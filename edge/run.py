@@ -21,6 +21,7 @@ from edge.capture import CaptureOptions, check_overload, new_run
 from edge.errors import EdgeError
 from edge.first_check import check_first
 from edge.ledger.alarms import AlarmNews
+from edge.ledger.beats import forget_beats
 from edge.ledger.counts import Counts, RunCount
 from edge.ledger.live import forget_others
 from edge.ledger.page_access import check_page
@@ -94,6 +95,7 @@ def run_line(
         alarms = AlarmNews(engine, run)
         table = programs(settings, captures, page=page)
         supervisor = Supervisor(table, logs=settings.logs, rows=lambda: count.look().total)
+        forget_beats(settings.beats)
         forget_others(settings.live, [options.spec.name for options in captures])
         cameras = Cameras(settings, captures, supervisor, run=run, reads=engine, writes=writes)
         desk = OrderDesk(CameraOrders(settings, cameras).kinds, reads=engine, writes=writes)

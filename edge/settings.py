@@ -133,6 +133,12 @@ class Settings(BaseSettings):
         digest = hashlib.sha256(self.line_address.encode()).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"edge-{os.getuid()}" / f"{digest}.score"
 
+    @property
+    def beats(self) -> Path:
+        """Folder of the processes' heartbeats; not on the data's disk, which may be full."""
+        digest = hashlib.sha256(str(self.data.resolve()).encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"edge-{os.getuid()}" / f"{digest}.beats"
+
     def child_environment(self) -> dict[str, str]:
         """These settings as environment variables, so that a child process reads exactly the same."""
         values = self.model_dump(mode="json", exclude_none=True)

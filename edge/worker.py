@@ -20,6 +20,7 @@ from edge.errors import BROKEN, EdgeError
 from edge.frame import FrameInfo, Pixels
 from edge.ledger.alarms import in_force
 from edge.ledger.audit_draw import AuditDraw
+from edge.ledger.beats import WORKER, Heart
 from edge.ledger.bundles import record_bundle
 from edge.ledger.record import open_engine
 from edge.ledger.schema import prepare
@@ -103,6 +104,8 @@ class Worker:
         self._categories: dict[tuple[str, str], str | None] = {}
         self._credits = settings.credits
         self._at_hand: dict[tuple[str, str], AtHand] = {}
+        self._heart = Heart(settings.beats, WORKER)
+        self._moved_s = 0.0  # when the last frame was recorded, or the first one came to hand
         self._loaded: set[str] = set()  # categories
         self._noted: set[str] = set()  # bundles that are in the record, by content hash
         self._stop = threading.Event()
@@ -150,6 +153,7 @@ class Worker:
         while not all(body.done() for body in bodies):
             self._link.wakeup.wait(POLL_S)
             self._acknowledge()
+            self._beat()
             if bodies[1].done():  # the writer failed: let the scoring thread run into the end, not into a full queue
                 while not self._scored.empty():
                     self._scored.get()
@@ -166,6 +170,11 @@ class Worker:
         if self._link.bad_messages > bad_before:
             log.warning("dropped %d bad messages so far", self._link.bad_messages)
         self._acknowledge()
+        self._beat()
+
+    def _beat(self) -> None:
+        """Tell that this process lives, and since when it has had frames at hand without recording one."""
+        self._heart.beat(self._moved_s if any(self._at_hand.values()) else None)
 
     def _hear(self, peer: bytes, header: FromCapture, payload: bytes) -> None:
         if isinstance(header, Hello):
@@ -176,6 +185,8 @@ class Worker:
         run, name = camera
         category = self._categories[camera]
         told = [header.frame] if isinstance(header, FrameHeader) else header.frames
+        if not any(self._at_hand.values()):
+            self._moved_s = time.monotonic()
         try:
             new = self._at_hand[camera].add([facts.seq for facts in told], with_pixels=isinstance(header, FrameHeader))
         except OverCredit:
@@ -212,6 +223,8 @@ class Worker:
 
     def _acknowledge(self) -> None:
         by_camera: dict[tuple[str, str], list[int]] = {}
+        if not self._committed.empty():
+            self._moved_s = time.monotonic()
         while not self._committed.empty():
             for entry in self._committed.get():
                 self._at_hand[entry.info.run, entry.info.camera].done(entry.info.seq)

@@ -27,6 +27,10 @@ class AtHand:
         self._with_pixels.update(dict.fromkeys(new, with_pixels))
         return new
 
+    def __len__(self) -> int:
+        """How many frames, with pixels or told of."""
+        return len(self._with_pixels)
+
     def done(self, seq: int) -> None:
         """This one is acknowledged."""
         self._with_pixels.pop(seq, None)

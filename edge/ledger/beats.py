@@ -1,0 +1,81 @@
+"""Heartbeats of a line's processes: one small file each, replaced whole, outside the record and outside the data disk.
+
+A beat says more than that a process runs: `waits_since_s` is since when it owes something and nothing has come of it.
+Times are of this machine's monotonic clock, which nobody sets back. Whoever reads them decides what is too old.
+"""
+
+import os
+import time
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+EVERY_S = 0.25
+WORKER = "worker"
+
+
+class Beat(BaseModel):
+    """What a process said of itself last.
+
+    at_s:          when, seconds of CLOCK_MONOTONIC
+    waits_since_s: worker: since when frames are at hand and none was recorded; capture: since when the camera is
+                   asked for its next picture. None: nothing is owed
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    process: str
+    pid: int
+    at_s: float
+    waits_since_s: float | None = None
+
+    def age_s(self, now_s: float) -> float:
+        """How old it is; one from before a reboot may lie in the future and is infinitely old."""
+        return now_s - self.at_s if self.at_s <= now_s else float("inf")
+
+    def waited_s(self, now_s: float) -> float:
+        """How long the process has owed something by now; 0 if it owes nothing."""
+        return 0.0 if self.waits_since_s is None else max(0.0, now_s - self.waits_since_s)
+
+
+class Heart:
+    """Beats for one process. For one thread: the one whose progress it is."""
+
+    def __init__(self, folder: Path, process: str) -> None:
+        self._path, self._process = folder / process, process
+        self._told_s = 0.0
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def beat(self, waits_since_s: float | None = None) -> None:
+        """Say that this process lives, a few times a second however often it is called. Raises OSError."""
+        now_s = time.monotonic()
+        if now_s - self._told_s < EVERY_S:
+            return
+        self._told_s = now_s
+        beat = Beat(process=self._process, pid=os.getpid(), at_s=now_s, waits_since_s=waits_since_s)
+        temporary = self._path.with_name(f".{self._process}.part")  # no process's name begins with a dot
+        temporary.write_text(beat.model_dump_json())
+        temporary.rename(self._path)
+
+
+def read_beats(folder: Path) -> dict[str, Beat]:
+    """The last beat of every process that ever beat here, by name; what is no beat is passed over."""
+    found = {}
+    for path in sorted(folder.glob("[!.]*")):
+        try:
+            beat = Beat.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            continue
+        found[beat.process] = beat
+    return found
+
+
+def forget_beats(folder: Path) -> None:
+    """Remove the beats of an earlier run."""
+    for path in folder.glob("*"):
+        path.unlink(missing_ok=True)
+
+
+def capture_name(camera: str) -> str:
+    """What the process of a camera is called."""
+    return f"capture-{camera}"
