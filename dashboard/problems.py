@@ -15,6 +15,7 @@ from dashboard.writes import BUSY
 
 log = logging.getLogger(__name__)
 MOST_PROBLEMS = 10
+NO_PAGE = "There is no page at this address."
 
 
 def no_record_yet(request: Request, error: Exception) -> Response:
@@ -29,7 +30,9 @@ def http_error(request: Request, error: Exception) -> Response:
     """What a route, or the door before it, refused."""
     problem = cast(HTTPException, error)
     if "text/html" in request.headers.get("accept", ""):
-        response = _message(request, "problem.html", problem.detail, HTTPStatus(problem.status_code))
+        status = HTTPStatus(problem.status_code)
+        words = NO_PAGE if problem.detail == HTTPStatus.NOT_FOUND.phrase else problem.detail
+        response = _message(request, "problem.html", words, status)
         response.headers.update(problem.headers or {})
         return response
     return JSONResponse({"detail": problem.detail}, problem.status_code, problem.headers)

@@ -92,7 +92,12 @@ def run_check(
     engine = open_engine(settings.database, writes=True)
     details = [asdict(finding) for finding in result.findings]
     record_check(
-        engine, category=category, bundle=bundle.sha256, passed=result.passed, reason=result.reason, details=details
+        engine,
+        category=category,
+        bundle=bundle.sha256,
+        passed=result.passed,
+        reason="; ".join((result.reason, *result.notes)),
+        details=details,
     )
     engine.dispose()
     return result

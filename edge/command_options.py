@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from edge.errors import EdgeError
 from edge.line.camera_spec import CameraSpec
 from edge.settings import Overload, Precision, Trigger
 
@@ -46,7 +47,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on s
 
 
 def with_category(spec: CameraSpec, category: str | None) -> CameraSpec:
-    """The camera with its own category, or else the one given for all."""
+    """The camera with its own category, or else the one given for all. Raises EdgeError if they contradict."""
+    if category is not None and spec.category not in (None, category):
+        raise EdgeError(
+            f"camera {spec.redacted}={spec.category} and --category {category} contradict each other; leave one away."
+        )
     return replace(spec, category=spec.category or category)
 
 

@@ -1,6 +1,7 @@
 """Takes orders out of the record, has them done step by step beside the line's work, and writes the answers."""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 
 from sqlalchemy import Engine
@@ -31,10 +32,15 @@ class OrderDesk:
         """kinds: how an order of each kind is done; others are left alone. What was asked before now is refused."""
         self._kinds, self._reads, self._writes = kinds, reads, writes
         self._under_way: dict[str | None, tuple[Order, Steps]] = {}  # by camera
+        self._answers: deque[tuple[Order, OrderState, str]] = deque()  # that the record does not have yet
         refuse_open(writes, kinds, NOT_RUNNING)
 
     def tick(self) -> None:
-        """Begin what is asked and take each order one step further."""
+        """Begin what is asked and take each order one step further.
+
+        Raises OperationalError where the record cannot be written now; no answer is lost by that.
+        """
+        self._deliver()
         with Session(self._reads, expire_on_commit=False) as session:
             asked = waiting_orders(session, self._kinds)
         for order in self._without_overruled(asked):
@@ -44,11 +50,13 @@ class OrderDesk:
                 self._under_way[order.camera] = order, self._kinds[order.kind](order)
         for order, steps in list(self._under_way.values()):
             self._step(order, steps)
+        self._deliver()
 
     def close(self) -> None:
         """Refuse what has no answer yet."""
         for _, steps in self._under_way.values():
             steps.close()
+        self._deliver()
         refuse_open(self._writes, self._kinds, STOPPED)
 
     def _without_overruled(self, asked: Sequence[Order]) -> list[Order]:
@@ -79,4 +87,10 @@ class OrderDesk:
 
     def _answer(self, order: Order, state: OrderState, answer: str) -> None:
         log.info("%s of %s: %s, %s", order.kind, order.camera, state, answer)
-        answer_order(self._writes, order.id, state, answer)
+        self._answers.append((order, state, answer))
+
+    def _deliver(self) -> None:
+        while self._answers:
+            order, state, answer = self._answers[0]
+            answer_order(self._writes, order.id, state, answer)
+            self._answers.popleft()

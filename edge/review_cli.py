@@ -82,16 +82,16 @@ def _add(
 
 def _list(engine: "Engine", *, category: str | None, unreviewed: bool, limit: int, as_json: bool) -> None:
     from rich.console import Console
-    from rich.table import Table
 
     from edge.ledger.reviewed import flagged_frames
+    from edge.table import folding_table
 
     found = flagged_frames(engine, category=category, unreviewed=unreviewed, limit=limit)
     if as_json:
         _print_json({"frames": [_row(frame) for frame in found]})
         return
     console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
-    table = Table("frame", "captured", "camera", "source", "outcome", "score", "threshold", "review", show_edge=False)
+    table = folding_table("frame", "captured", "camera", "source", "outcome", "score", "threshold", "review")
     for frame in found:
         table.add_row(
             str(frame.id),

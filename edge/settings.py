@@ -4,6 +4,7 @@ import difflib
 import hashlib
 import os
 import re
+import socket
 import tempfile
 from datetime import time
 from pathlib import Path
@@ -77,8 +78,9 @@ class Settings(BaseSettings):
 
     @property
     def page_address(self) -> str:
-        """Where a browser on this machine finds the page."""
-        host = f"[{self.page_host}]" if ":" in self.page_host else self.page_host
+        """Where a browser finds the page: on all addresses of this machine, by its name."""
+        name = socket.gethostname() if self.page_host in ("0.0.0.0", "::") else self.page_host
+        host = f"[{name}]" if ":" in name else name
         return f"{'https' if self.page_certificate else 'http'}://{host}:{self.page_port}"
 
     @property
@@ -155,7 +157,7 @@ class Settings(BaseSettings):
         if unknown:
             near = difflib.get_close_matches(unknown[0], known - NOT_SETTINGS, n=1)
             hint = f"Did you mean {near[0]}? " if near else ""
-            all_known = ", ".join(sorted(known - NOT_SETTINGS))
+            all_known = ", ".join(sorted(known - NOT_SETTINGS | {FIRST_ACCOUNT, FIRST_ACCOUNT_FILE}))
             raise EdgeError(f"unknown setting {unknown[0]} in the environment. {hint}Known: {all_known}.")
         try:
             return cls(**{name: value for name, value in options.items() if value is not None})  # type: ignore[arg-type]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from edge.errors import EdgeError
 from edge.settings import Settings
+from edge.table import folding_table
 
 if TYPE_CHECKING:
     from calibration.build import Built
@@ -126,7 +126,7 @@ def show_offer(console: Console, offer: "Offer", old: "Bundle") -> None:
     from rich.markup import escape
 
     if offer.candidates:
-        table = Table("frame", "captured", "camera", "source", "score", "threshold", "by", "", show_edge=False)
+        table = folding_table("frame", "captured", "camera", "source", "score", "threshold", "by", "")
         for candidate in offer.candidates:
             frame = candidate.frame
             assert frame.review is not None

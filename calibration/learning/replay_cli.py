@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edge.settings import Settings
+from edge.table import folding_table
 from edge.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def show(console: Console, done: "Replay", page: Path | None) -> None:
 def turns_table(done: "Replay") -> Table:
     """Recorded outcomes against new ones."""
     outcomes = [outcome for outcome in Outcome if outcome is not Outcome.NOT_INSPECTED]
-    table = Table("recorded as", *(f"now {outcome}" for outcome in outcomes), show_edge=False)
+    table = folding_table("recorded as", *(f"now {outcome}" for outcome in outcomes))
     for was in outcomes:
         cells = [str(done.turns[was, now] or "-") for now in outcomes]
         table.add_row(
@@ -107,8 +108,7 @@ def flips_table(flips: "list[Replayed]") -> Table:
     """Frames whose outcome changes, one a line."""
     from rich.markup import escape
 
-    table = Table("frame", "source", "recorded", "score", "threshold", "now", "score", "threshold", "review")
-    table.show_edge = False
+    table = folding_table("frame", "source", "recorded", "score", "threshold", "now", "score", "threshold", "review")
     for each in flips:
         frame, verdict = each.frame, each.verdict
         said = "" if frame.review is None else f"{frame.review.verdict.replace('_', ' ')}, {frame.review.reviewer}"

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from dashboard.audit import api
+from dashboard.find.choices import bundle_names
 from dashboard.people.person import Operator
 from dashboard.site import SiteOf
 from edge.ledger.kinds import kinds_offered
@@ -25,5 +26,9 @@ def judge(request: Request, site: SiteOf, person: Operator) -> HTMLResponse:
 def estimates(request: Request, site: SiteOf, days: api.Days = None) -> HTMLResponse:
     """The escape rate and the false-alarm rate, and the rates at which parts are drawn."""
     found = api.estimates(site, days)
-    context = {"estimates": found, "rates": api.list_rates(site), "windows": WINDOWS, "days": days}
+    with site.reader.read() as reading:
+        bundles = bundle_names(reading.session)
+    context = {
+        "estimates": found, "bundles": bundles, "rates": api.list_rates(site), "windows": WINDOWS, "days": days
+    }  # fmt: skip
     return site.templates.TemplateResponse(request, "audit/estimates.html", context)

@@ -93,6 +93,7 @@ function ask(kind, station = chosen) {
   document.getElementById("why-ask").textContent = verb;
   document.getElementById("reason").value = "";
   why.dataset.kind = kind;
+  for (const button of why.querySelectorAll("[data-for]")) button.hidden = button.dataset.for !== kind;
   why.showModal();
 }
 

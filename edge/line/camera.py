@@ -14,6 +14,7 @@ from edge.line.sources import open_demo, open_folder, open_video, pictures_in
 __all__ = ["DEMOS", "Camera", "CameraError", "Shot", "check_source", "open_camera"]
 
 DEMOS = ("pcb",)
+MOST_NAMED = 5
 """What can follow `demo:`."""
 
 
@@ -75,6 +76,8 @@ def check_path(path: Path) -> None:
             "Give a device number, an rtsp:// or http:// address, a video file, a folder of pictures, or demo:pcb."
         )
     if path.is_dir() and not pictures_in(path):
+        inner = [each.name for each in sorted(path.iterdir()) if each.is_dir() and pictures_in(each)]
+        there = f"There are in {', '.join(inner[:MOST_NAMED])}: name one of these. " if inner else ""
         raise EdgeError(
-            f"camera {path}: no pictures in this folder. Known endings: {', '.join(sorted(PICTURE_SUFFIXES))}."
+            f"camera {path}: no pictures in this folder. {there}Known endings: {', '.join(sorted(PICTURE_SUFFIXES))}."
         )

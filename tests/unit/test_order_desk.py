@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from edge.ledger.orders import Order, add_order
@@ -88,3 +89,17 @@ def test_a_stop_does_not_end_the_stop_before_it(desk: Desk) -> None:
     second = desk.ask("stop", by="ben")
     desk.ticks(5)
     assert [desk.said(first), desk.said(second)] == ["done: it is stopped"] * 2
+
+
+def test_an_answer_that_cannot_be_written_now_is_written_later(desk: Desk, tmp_path: Path) -> None:
+    hasty = open_engine(tmp_path / "record.sqlite", writes=True, wait_s=0.05)
+    desk.desk = OrderDesk({"start": desk._start}, reads=hasty, writes=hasty)
+    start = desk.ask("start")
+    desk.ticks(1)
+    desk.frames = True
+    with desk.engine.begin(), pytest.raises(OperationalError, match="locked"):
+        desk.ticks(1)
+    assert desk.said(start) == "doing"
+    desk.ticks(1)
+    assert desk.said(start) == "done: it inspects"
+    hasty.dispose()
