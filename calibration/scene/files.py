@@ -9,7 +9,8 @@ from calibration.references.collect import Taken
 from calibration.scene.teach import TaughtEmpty, name_pictures
 from edge.vision.area import mask_to_png
 from edge.vision.bundle import picture_to_png
-from edge.vision.bundle_scene import AREA_FILE, EMPTY_FILE
+from edge.vision.bundle_area import AREA_FILE
+from edge.vision.bundle_scene import EMPTY_FILE
 from edge.vision.manifest import AlignFacts, AreaFacts, EmptyFacts
 from edge.vision.scene import Scene, Sight
 

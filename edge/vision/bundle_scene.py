@@ -4,20 +4,13 @@ import safetensors.torch
 import torch
 
 from edge.line.picture import read_picture
-from edge.vision.area import Area, mask_from_png
 from edge.vision.bundle import Bundle
+from edge.vision.bundle_area import area_of
 from edge.vision.presence import Presence
 from edge.vision.registration import Registration
 from edge.vision.scene import PLAIN, Scene
 
-AREA_FILE = "area.png"
 EMPTY_FILE = "empty.safetensors"
-
-
-def area_of(bundle: Bundle) -> Area | None:
-    """What of the bundle's pictures counts, None if all does."""
-    made = bundle.manifest.area
-    return None if made is None else Area(mask_from_png((bundle.folder / AREA_FILE).read_bytes()), made.fill)
 
 
 def load_scene(bundle: Bundle, device: torch.device) -> Scene:

@@ -17,7 +17,7 @@ from edge.frame import FrameInfo, Pixels
 from edge.verdict import Outcome, Reason, Verdict
 from edge.vision.area import Mask
 from edge.vision.bundle import PLACE_FILE, Bundle
-from edge.vision.bundle_scene import area_of
+from edge.vision.bundle_area import area_of
 from edge.vision.drift_words import cleared, raised, replaced
 from edge.vision.normal import MEASURES, Band, Normal
 from edge.vision.view import Place, measure, place, shift, small_grey, thumbnail
