@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from dashboard import queries
@@ -70,10 +71,10 @@ async def stream(site: Site, after: int | None, *, heard: int | None = None) -> 
 
 
 def _beat(site: Site) -> Beat | None:
-    """The record's newest; None while there is no record."""
+    """The record's newest; None while there is no record, or it cannot be reached."""
     try:
         return site.pulse.look()
-    except NoRecordYetError:
+    except (NoRecordYetError, OperationalError):
         return None
 
 

@@ -12,10 +12,12 @@ from starlette.exceptions import HTTPException
 
 from dashboard.site import Site
 from dashboard.writes import BUSY
+from edge.ledger.record import is_busy
 
 log = logging.getLogger(__name__)
 MOST_PROBLEMS = 10
 NO_PAGE = "There is no page at this address."
+UNREACHABLE = "The database cannot be reached now. Nothing was changed; the page's log says why."
 
 
 def no_record_yet(request: Request, error: Exception) -> Response:
@@ -47,10 +49,13 @@ def not_as_described(request: Request, error: Exception) -> Response:
 
 def record_in_trouble(request: Request, error: Exception) -> Response:
     """The record cannot be read or written now, in words; what it was is in the log."""
-    cause = str(cast(OperationalError, error).orig)
+    trouble = cast(OperationalError, error)
+    cause = str(trouble.orig)
     log.error("%s %s: %s", request.method, request.url.path, cause)
-    if "locked" in cause:
+    if is_busy(trouble):
         return http_error(request, HTTPException(503, BUSY, {"Retry-After": "2"}))
+    if cast(Site, request.app.state.site).settings.database.file is None:
+        return http_error(request, HTTPException(503, UNREACHABLE, {"Retry-After": "5"}))
     words = f"The record cannot be written or read: {cause}. Nothing was changed. Look at the disk of the station."
     return http_error(request, HTTPException(507, words))
 

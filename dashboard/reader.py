@@ -1,17 +1,17 @@
 """Opens the record for reading, as soon as there is one; never creates, upgrades or writes it."""
 
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from sqlalchemy import Engine, event, inspect
+from sqlalchemy import Engine, inspect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from dashboard.tally import Tally
 from dashboard.trends.rollup import Rollup
+from edge.database import Database
 from edge.errors import EdgeError
 from edge.ledger.record import Base, open_engine
 
@@ -40,15 +40,15 @@ class _Opened:
 
 
 class Reader:
-    """Hands out short read sessions on the record at `database`; safe to use from many threads.
+    """Hands out short read sessions on the record; safe to use from many threads.
 
-    The file may appear after the page has started, and may be replaced while it runs: its device and
+    A SQLite file may appear after the page has started, and may be replaced while it runs: its device and
     inode are compared before every read, so an old file is never shown for a new one. When the file itself was written,
     connections are opened anew, as those that are open keep pages that a file copied over it in place has not; all
     that the line writes comes through its log, which is folded into the file now and then.
     """
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
         self._lock = threading.Lock()
         self._opened: _Opened | None = None
@@ -87,29 +87,33 @@ class Reader:
             self._opened = None
 
 
-def _identity(database: Path) -> tuple[tuple[int, int] | None, int]:
-    """(device, inode) of the file, None if it is not there or still empty; and when it was written, in nanoseconds."""
+def _identity(database: Database) -> tuple[tuple[int, int] | None, int]:
+    """(device, inode) of the file, None if it is not there or still empty; and when it was written, in nanoseconds.
+
+    A PostgreSQL database stays the one that it is: what was restored into it is told by its rows (dashboard.bookmark).
+    """
+    if database.file is None:
+        return (0, 0), 0
     try:
-        status = database.stat()
+        status = database.file.stat()
     except FileNotFoundError:
         return None, 0
     return (status.st_dev, status.st_ino) if status.st_size else None, status.st_mtime_ns
 
 
-def _open(database: Path) -> Engine:
+def _open(database: Database) -> Engine:
     engine = open_engine(database)
-    event.listen(engine, "connect", _refuse_writes)
-    missing = _missing_columns(engine)
+    try:
+        missing = _missing_columns(engine)
+    except DBAPIError:
+        engine.dispose()
+        raise
     if missing:
         engine.dispose()
         raise NoRecordYetError(
             f"the record {database} has no {missing[0]} yet; start the line once, which upgrades it: {HOW_TO_START}"
         )
     return engine
-
-
-def _refuse_writes(connection: sqlite3.Connection, _record: object) -> None:
-    connection.execute("PRAGMA query_only=ON")
 
 
 def _missing_columns(engine: Engine) -> list[str]:

@@ -3,13 +3,13 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 
 from dashboard.reader import NoRecordYetError
+from edge.database import Database
 from edge.ledger.record import open_engine, unit_of_work
 
 PATIENCE_S = 2.0
@@ -23,7 +23,7 @@ class Writes:
     name. Safe to use from many threads.
     """
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
         self._one_at_a_time = threading.Lock()
 
@@ -44,7 +44,7 @@ class Writes:
 
     @contextmanager
     def _engine(self) -> Iterator[Engine]:
-        if not self._database.is_file():
+        if self._database.file is not None and not self._database.file.is_file():
             raise NoRecordYetError("no line has run here yet, so there is no record to write to")
         engine = open_engine(self._database, writes=True, wait_s=PATIENCE_S)
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edge import __version__
 from edge.errors import EdgeError
-from edge.ledger.schema import prepare
+from edge.ledger.schema import make_folder, prepare
 from edge.run import check_port_free
 from edge.settings import Settings
 
@@ -35,7 +35,8 @@ def examine(settings: Settings) -> list[Finding]:
         weights(settings),
         store(settings),
         cameras(Path("/dev")),
-        checked("data folder", str(settings.data.resolve()) + " is writable", lambda: prepare(settings.database)),
+        checked("data folder", f"{settings.data.resolve()} is writable", lambda: make_folder(settings.data)),
+        checked("record", f"{settings.database} can be written", lambda: prepare(settings.database)),
         checked(
             "page port",
             f"{settings.page_host}:{settings.page_port} is free",

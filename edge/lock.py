@@ -15,7 +15,8 @@ ALONE_TIMEOUT_S = 8.0  # the processes of a supervisor that was killed end by th
 
 @contextmanager
 def hold(data: Path, *, run: str) -> Iterator[None]:
-    """Hold the data folder for a run. Raises EdgeError naming the process that has it."""
+    """Hold the data folder for a run, made if it is not there. Raises EdgeError naming the process that has it."""
+    data.mkdir(parents=True, exist_ok=True)
     with _open(data, RUN) as fd:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -61,6 +62,8 @@ def alone(data: Path, *, timeout_s: float = ALONE_TIMEOUT_S) -> Iterator[None]:
 
 def held(data: Path) -> bool:
     """Whether a line, or one of its processes, is running on this data folder."""
+    if not data.is_dir():
+        return False
     with _open(data, RUN) as run_fd, _open(data, PROCESSES) as processes_fd:
         try:
             fcntl.flock(run_fd, fcntl.LOCK_SH | fcntl.LOCK_NB)

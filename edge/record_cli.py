@@ -22,17 +22,21 @@ def export(
     """Write the record as a table, one row a frame."""
     from edge.ledger.export import export_csv
     from edge.ledger.record import open_engine
+    from edge.ledger.schema import need_record
 
     if format != "csv":
         raise EdgeError(f"format {format!r} is not known. Use --format csv.")
     settings = Settings.read(data=data)
-    need_record(settings)
+    need_record(settings.database)
     engine = open_engine(settings.database)
-    if output is None:
-        export_csv(engine, sys.stdout, run=run)
-        return
-    with output.open("w", newline="", encoding="utf-8") as file:
-        export_csv(engine, file, run=run)
+    try:
+        if output is None:
+            export_csv(engine, sys.stdout, run=run)
+            return
+        with output.open("w", newline="", encoding="utf-8") as file:
+            export_csv(engine, file, run=run)
+    finally:
+        engine.dispose()
 
 
 def verify(
@@ -46,22 +50,19 @@ def verify(
     """
     from edge.console import print_report
     from edge.ledger.record import open_engine
+    from edge.ledger.schema import need_record
     from edge.ledger.verify import verify as verify_record
 
     settings = Settings.read(data=data)
-    need_record(settings)
+    need_record(settings.database)
     running = lock.held(settings.data)
-    report = verify_record(open_engine(settings.database), journals=settings.journals, media=settings.media, run=run)
+    engine = open_engine(settings.database)
+    try:
+        report = verify_record(engine, journals=settings.journals, media=settings.media, run=run)
+    finally:
+        engine.dispose()
     if as_json:
         print_json({**asdict(report), "running": running, "good": report.good_while(running=running)})
     else:
         print_report(report, running=running)
     raise typer.Exit(0 if report.good_while(running=running) else 1)
-
-
-def need_record(settings: Settings) -> None:
-    """Raise EdgeError if there is no record yet."""
-    if not settings.database.is_file():
-        raise EdgeError(
-            f"no record in {settings.data}. Start a line there (`edge run`), or name its folder with --data."
-        )

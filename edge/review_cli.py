@@ -46,15 +46,18 @@ def review(
     if show_list == bool(frames):
         raise EdgeError("edge review: give ids of frames, or --list to see them.")
     engine = open_existing(settings.database, writes=not show_list)
-    if show_list:
-        _list(engine, category=category, unreviewed=unreviewed, limit=limit, as_json=as_json)
-        return
-    if verdict is None or by is None:
-        raise EdgeError(
-            "edge review: who says what? Give both, for example --verdict false-alarm --by anna "
-            "(or confirmed-defect, or unsure)."
-        )
-    _add(engine, frames or [], verdict, by=by, kind=kind, note=note, as_json=as_json)
+    try:
+        if show_list:
+            _list(engine, category=category, unreviewed=unreviewed, limit=limit, as_json=as_json)
+            return
+        if verdict is None or by is None:
+            raise EdgeError(
+                "edge review: who says what? Give both, for example --verdict false-alarm --by anna "
+                "(or confirmed-defect, or unsure)."
+            )
+        _add(engine, frames or [], verdict, by=by, kind=kind, note=note, as_json=as_json)
+    finally:
+        engine.dispose()
 
 
 def _add(

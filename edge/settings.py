@@ -10,9 +10,11 @@ from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from edge.database import Database, check_url
 from edge.errors import EdgeError
 
 PREFIX = "EDGE_"
@@ -32,12 +34,20 @@ def _shifts(value: str) -> str:
     return value
 
 
+def _database_url(value: SecretStr) -> SecretStr:
+    check_url(value.get_secret_value())
+    return value
+
+
 class Settings(BaseSettings):
     """Settings of one station. Each can be given as EDGE_<NAME> in the environment; options override it."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     data: Path = Field(default=Path("edge-data"), description="folder of the record, pictures, bundles and journals")
+    database_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = Field(
+        default=None, description="postgresql://... instead of the SQLite file of the data folder; environment only"
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: CUDA where there is one")
     encoder: str = Field(default="lite", description="`lite`, or an open_clip model as NAME:TAG or NAME:/path/file")
     precision: Precision = Field(default="fp32", description="of the encoder's network")
@@ -67,9 +77,11 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property
-    def database(self) -> Path:
-        """The SQLite file of the record."""
-        return self.data / "record.sqlite"
+    def database(self) -> Database:
+        """Where the record is."""
+        if self.database_url is not None:
+            return Database(url=self.database_url.get_secret_value())
+        return Database(file=self.data / "record.sqlite")
 
     @property
     def media(self) -> Path:
@@ -144,6 +156,8 @@ class Settings(BaseSettings):
     def child_environment(self) -> dict[str, str]:
         """These settings as environment variables, so that a child process reads exactly the same."""
         values = self.model_dump(mode="json", exclude_none=True)
+        if self.database_url is not None:
+            values["database_url"] = self.database_url.get_secret_value()
         return {f"{PREFIX}{name.upper()}": str(value) for name, value in values.items()}
 
     @classmethod
@@ -162,8 +176,13 @@ class Settings(BaseSettings):
         try:
             return cls(**{name: value for name, value in options.items() if value is not None})  # type: ignore[arg-type]
         except ValidationError as error:
-            problems = "; ".join(f"{'.'.join(map(str, e['loc']))}={e['input']!r}: {e['msg']}" for e in error.errors())
+            problems = "; ".join(f"{'.'.join(map(str, e['loc']))}{_given(e)}: {e['msg']}" for e in error.errors())
             raise EdgeError(f"settings: {problems}. Mend the option, or EDGE_<NAME> in the environment.") from error
+
+
+def _given(error: ErrorDetails) -> str:
+    """What was given, where it is no secret."""
+    return "" if "database_url" in error["loc"] else f"={error['input']!r}"
 
 
 FIRST_ACCOUNT, FIRST_ACCOUNT_FILE = f"{PREFIX}FIRST_ACCOUNT", f"{PREFIX}FIRST_ACCOUNT_FILE"

@@ -66,10 +66,10 @@ def command(
     """Make a record of many frames, to measure the page with."""
     began = time.monotonic()
     settings = Settings(data=folder)
-    if settings.database.exists():
+    if settings.database.file.exists():
         raise typer.BadParameter(f"{settings.database} is there already")
     make(settings, frames=frames, flagged=flagged)
-    megabytes = settings.database.stat().st_size / 1e6
+    megabytes = settings.database.file.stat().st_size / 1e6
     typer.echo(f"{frames} frames, {flagged} of them flagged, in {time.monotonic() - began:.0f} s: {megabytes:.0f} MB")
 
 

@@ -23,8 +23,33 @@ if TYPE_CHECKING:
     from fastapi.testclient import TestClient
 
     from tests.ledger_rows import Ledger
+    from tests.postgresql import Cluster
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> "Iterator[Cluster]":
+    """A PostgreSQL of this process's own; skips where it is not installed, fails in CI."""
+    from tests.postgresql import cluster
+
+    with cluster() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """With TEST_DATABASE=postgresql every record of a test is there: each test has a database of its own."""
+    if os.environ.get("TEST_DATABASE") != "postgresql":
+        yield
+        return
+    if request.node.get_closest_marker("sqlite"):
+        pytest.skip("about the SQLite file itself")
+    running: Cluster = request.getfixturevalue("postgresql")
+    url = running.new_database()
+    monkeypatch.setenv("EDGE_DATABASE_URL", url)
+    yield
+    running.drop(url)
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def new_ledger(data: Path) -> Ledger:
     """A record with its tables and one run, in a new or empty data folder; close it with `ledger.engine.dispose()`."""
     settings = Settings(data=data)
     prepare(settings.database)
-    engine = open_engine(settings.database)
+    engine = open_engine(settings.database, writes=True)
     with unit_of_work(engine) as session:
         run = Run(name="night-1", started_ns=time.time_ns(), version="0")
         session.add(run)

@@ -1,13 +1,11 @@
 """Real processes of a line for tests: a supervisor's table with the numpy scorer's worker, and what they recorded."""
 
 import json
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session, joinedload
 
 from edge.ledger.counts import RunCount
@@ -66,8 +64,11 @@ def rows(settings: Settings) -> list[Inspection]:
 
 def recorded(settings: Settings) -> int:
     """How many rows there are; cheap enough to ask all the time beside the processes that are watched."""
-    with closing(sqlite3.connect(settings.database)) as connection:
-        return int(connection.execute("SELECT count(*) FROM inspection").fetchone()[0])
+    engine = open_engine(settings.database)
+    with engine.connect() as connection:
+        count = int(connection.scalar(text("SELECT count(*) FROM inspection")))
+    engine.dispose()
+    return count
 
 
 def report(settings: Settings) -> Report:

@@ -16,6 +16,7 @@ from dashboard.app import create_app
 from dashboard.people import cookie
 from dashboard.people.csrf import HEADER, csrf_of
 from dashboard.site import Site
+from edge.database import Database
 from edge.ledger.accounts import account_named, add_account
 from edge.ledger.holders import begin_sign_in
 from edge.ledger.people import Role
@@ -44,11 +45,13 @@ def plant_settings(data: Path, **more: object) -> Settings:
     return Settings.read(data=data, page_host="0.0.0.0", page_hosts="page.plant", page_proxy="10.0.0.1", **more)
 
 
-def add_people(database: Path, **roles: Role) -> None:
+def add_people(database: Database, **roles: Role) -> None:
     """Accounts, all with PASSWORD, in a record that is made if there is none."""
-    if not database.exists():
-        database.parent.mkdir(parents=True, exist_ok=True)
-        database.write_bytes(_new_record())
+    if database.file is None:
+        prepare(database)
+    elif not database.file.exists():
+        database.file.parent.mkdir(parents=True, exist_ok=True)
+        database.file.write_bytes(_new_record())
     engine = open_engine(database, writes=True)
     with unit_of_work(engine) as session:
         for name, role in roles.items():
@@ -58,10 +61,11 @@ def add_people(database: Path, **roles: Role) -> None:
 
 @cache
 def _new_record() -> bytes:
-    """A record with its tables, made once: the migrations take longer than most tests."""
+    """A SQLite record with its tables, made once: the migrations take longer than most tests."""
     with TemporaryDirectory() as folder:
-        prepare(Path(folder) / "record.sqlite")
-        return (Path(folder) / "record.sqlite").read_bytes()
+        file = Path(folder) / "record.sqlite"
+        prepare(Database(file=file))
+        return file.read_bytes()
 
 
 @dataclass(frozen=True, slots=True)

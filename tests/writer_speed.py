@@ -42,7 +42,7 @@ def command(folder: Annotated[Path, typer.Argument(help="Data folder with a reco
 def writer(folder: Path, copy: Path, *, indexed: bool) -> Writer:
     """The line's writer on a copy of the record."""
     copy.mkdir()
-    shutil.copy(Settings(data=folder).database, Settings(data=copy).database)
+    shutil.copy(Settings(data=folder).database.file, Settings(data=copy).database.file)
     engine = open_engine(Settings(data=copy).database, writes=True)
     with engine.begin() as connection:
         for column in () if indexed else INDEXES:

@@ -9,7 +9,7 @@ from calibration.progress import bar
 from edge.errors import EdgeError
 from edge.ledger.reviewed import ReviewedFrame, judged_frames
 from edge.ledger.reviews import ReviewVerdict
-from edge.ledger.schema import open_existing
+from edge.ledger.schema import exists, open_existing
 from edge.settings import Settings
 from edge.verdict import Outcome
 from edge.vision.bundle import Bundle, load_bundle
@@ -90,7 +90,7 @@ def guard_promotion(
 
 def _confirmed(settings: Settings, category: str) -> list[ReviewedFrame]:
     """Frames that people have called defects; none without a record."""
-    if not settings.database.is_file():
+    if not exists(settings.database):
         return []
     engine = open_existing(settings.database)
     try:

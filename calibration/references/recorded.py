@@ -5,16 +5,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from calibration.references.stored_picture import source_of, stored_picture
+from edge.database import Database
 from edge.errors import EdgeError
 from edge.ledger.reviewed import ReviewedFrame, frames_by_id
 from edge.ledger.schema import open_existing
 from edge.line.shot import Shot
 
 
-def recorded_frames(database: Path, media: Path, ids: Sequence[int]) -> list[ReviewedFrame]:
+def recorded_frames(database: Database, media: Path, ids: Sequence[int]) -> list[ReviewedFrame]:
     """The inspections with these ids, in the order asked for, each with its picture.
 
-    database: the record's SQLite file, which must be there;  media: the folder that its paths are relative to
+    database: of the record, which must be there;  media: the folder that its paths are relative to
     Raises EdgeError naming the frames that the record does not have, or whose picture was not kept.
     """
     engine = open_existing(database)

@@ -6,13 +6,13 @@ defect: who is unsure, skips or chooses breaks that, so the unsure are also coun
 up: frames of a time with a higher rate would count for more, and no weighting of them keeps the interval exact.
 """
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dashboard.audit.views import Escape, Estimates, FalseAlarms, Share
 from dashboard.moments import utc
 from dashboard.queries import hidden
-from edge.ledger.record import FLAGGED_ROWS, Inspection
+from edge.ledger.record import FlaggedRows, Inspection
 from edge.ledger.reviews import ReviewVerdict
 from edge.proportion import exact_interval
 
@@ -73,7 +73,7 @@ def _false_alarms(session: Session, since_ns: int, until_ns: int) -> list[FalseA
     keys = Inspection.category, Inspection.bundle
     query = (
         select(*keys, Inspection.reviewed_as, func.count())
-        .where(text(FLAGGED_ROWS), since_ns <= CAPTURED, until_ns > CAPTURED)
+        .where(FlaggedRows(), since_ns <= CAPTURED, until_ns > CAPTURED)
         .group_by(*keys, Inspection.reviewed_as)
     )
     groups: dict[tuple[str | None, str | None], Verdicts] = {}

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from dashboard.people.passwords import hashed
 from dashboard.people.person import Person
 from dashboard.people.views import account_view
+from edge.database import Database
 from edge.errors import EdgeError
 from edge.ledger.accounts import account_named, accounts, add_account, enable, set_password
 from edge.ledger.page_access import check_password
@@ -83,7 +84,7 @@ def password(name: Name, data: Data = None) -> None:
 
 
 @contextmanager
-def _writing(database: Path) -> Iterator[Session]:
+def _writing(database: Database) -> Iterator[Session]:
     engine = open_engine(database, writes=True)
     try:
         with unit_of_work(engine) as session:

@@ -8,17 +8,17 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import Depends, Query
-from sqlalchemy import ColumnElement, Select, func, literal, select, text, tuple_
+from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from dashboard import queries
 from dashboard.queries import hidden
 from dashboard.review.views import QueueCounts, QueueFrame, QueuePage
-from edge.ledger.record import FLAGGED_ROWS, LARGEST_ID, Camera, Inspection
+from edge.ledger.record import LARGEST_ID, Camera, FlaggedRows, Inspection
 from edge.ledger.reviews import latest_ids
 from edge.verdict import FLAGGED, Outcome
 
-WAITING = text(f"{FLAGGED_ROWS} AND reviewed_as IS NULL")
+WAITING = FlaggedRows() & Inspection.reviewed_as.is_(None)
 EXCESS: ColumnElement[float] = func.coalesce(Inspection.score / func.nullif(Inspection.threshold, 0), 0)
 """How bad a frame is: its score over its threshold; 0 where there is none."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from edge.database import Database
 from edge.errors import EdgeError
 from edge.ledger.accounts import clean_name, has_accounts
 from edge.ledger.record import open_engine
@@ -103,7 +104,7 @@ def check_password(password: str) -> None:
         raise EdgeError(f"the password has {len(password)} characters; {LONGEST_PASSWORD} is the most.")
 
 
-def _anybody(database: Path) -> bool:
+def _anybody(database: Database) -> bool:
     engine = open_engine(database)
     try:
         with Session(engine) as session:

@@ -1,30 +1,57 @@
 """The record's tables, its engine, and the unit of work."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import Self
 
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
-    Connection,
+    ColumnElement,
     Engine,
     ForeignKey,
     Index,
     Integer,
     UniqueConstraint,
-    create_engine,
-    event,
     text,
 )
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.operators import OperatorType
+
+from edge.database import Database
+from edge.ledger.postgresql import lock_not_available, postgresql_engine
+from edge.ledger.sqlite import sqlite_engine
 
 LARGEST_ID = 2**63 - 1
 BigKey = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself in SQLite
-FLAGGED_ROWS = "+outcome IN ('defect', 'unsure')"
+FLAGGED_IN_SQLITE, FLAGGED_IN_POSTGRESQL = "+outcome IN ('defect', 'unsure')", "outcome IN ('defect', 'unsure')"
 """Flagged frames as the partial indexes say it, word for word, or SQLite does not use them; + leaves it no other."""
+
+
+class FlaggedRows(ColumnElement[bool]):
+    """The condition of the partial indexes of flagged frames, in each database's words."""
+
+    inherit_cache = True
+    type = Boolean()
+
+    def self_group(self, against: OperatorType | None = None) -> Self:
+        """As it stands: SQLAlchemy would add `= 1` to a condition for SQLite, which then knows it no more."""
+        return self
+
+
+@compiles(FlaggedRows)
+def _in_postgresql(element: FlaggedRows, compiler: SQLCompiler, **_: object) -> str:
+    return FLAGGED_IN_POSTGRESQL
+
+
+@compiles(FlaggedRows, "sqlite")
+def _in_sqlite(element: FlaggedRows, compiler: SQLCompiler, **_: object) -> str:
+    return FLAGGED_IN_SQLITE
 
 
 class Base(DeclarativeBase):
@@ -87,7 +114,8 @@ class Inspection(Base):
             "score",
             "threshold",
             "reviewed_as",
-            sqlite_where=text(f"{FLAGGED_ROWS} AND reviewed_as IS NULL"),
+            sqlite_where=text(f"{FLAGGED_IN_SQLITE} AND reviewed_as IS NULL"),
+            postgresql_where=text(f"{FLAGGED_IN_POSTGRESQL} AND reviewed_as IS NULL"),
         ),
         Index(
             "ix_inspection_flagged",
@@ -96,7 +124,8 @@ class Inspection(Base):
             "captured_ns",
             "reviewed_as",
             "outcome",
-            sqlite_where=text(FLAGGED_ROWS),
+            sqlite_where=text(FLAGGED_IN_SQLITE),
+            postgresql_where=text(FLAGGED_IN_POSTGRESQL),
         ),
         Index(
             "ix_inspection_audit",
@@ -106,6 +135,7 @@ class Inspection(Base):
             "captured_ns",
             "audited_as",
             sqlite_where=text("audit_rate IS NOT NULL"),
+            postgresql_where=text("audit_rate IS NOT NULL"),
         ),
     )
 
@@ -251,26 +281,22 @@ class Review(Base):
     undone_by: Mapped[str | None]
 
 
-def open_engine(path: Path, *, writes: bool = False, wait_s: float = 10.0) -> Engine:
-    """An engine on the SQLite file at `path`: WAL, synchronous=FULL, foreign keys on.
+def open_engine(database: Database, *, writes: bool = False, wait_s: float = 10.0) -> Engine:
+    """An engine on the record. Does not create or upgrade tables; that is `edge.ledger.schema.prepare`.
 
-    writes: transactions take the write lock at their start (BEGIN IMMEDIATE), so none fails half way for want of it.
-    wait_s: how long they wait for it before they raise OperationalError
-    Does not create or upgrade tables; that is `edge.ledger.schema.prepare`.
+    writes: transactions take the record's one write lock at their start, so none fails half way for want of it, and
+            rows get their ids in the order of commits; without it they read one state of the record, and cannot write
+    wait_s: how long they wait for the lock before they raise OperationalError
     """
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": wait_s, "isolation_level": None})
+    if database.url is not None:
+        return postgresql_engine(database.url, writes=writes, wait_s=wait_s)
+    assert database.file is not None
+    return sqlite_engine(database.file, writes=writes, wait_s=wait_s)
 
-    @event.listens_for(engine, "connect")
-    def _configure(connection: sqlite3.Connection, _record: object) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
+def is_busy(error: DBAPIError) -> bool:
+    """Whether it says that others held the write lock for longer than `wait_s`, rather than that something broke."""
+    return "locked" in str(error.orig) or lock_not_available(error)
 
 
 @contextmanager

@@ -6,60 +6,102 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Engine, inspect
 from sqlalchemy.exc import DatabaseError
 
+from edge.database import Database
 from edge.errors import EdgeError
-from edge.ledger.record import open_engine
+from edge.ledger.postgresql import check_collation
+from edge.ledger.record import is_busy, open_engine
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def prepare(path: Path) -> None:
-    """Create the record at `path`, or upgrade it to this version.
+def prepare(database: Database) -> None:
+    """Create the record, or upgrade it to this version.
 
-    Raises EdgeError if the folder cannot be written, the file is no database, or a newer version has been at it.
+    Raises EdgeError if its folder cannot be written, the file is no database, a newer version has been at it, or
+    PostgreSQL cannot be reached or has the database in another order of texts.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        (path.parent / ".writable").touch()
-        (path.parent / ".writable").unlink()
-    except OSError as error:
-        raise EdgeError(
-            f"data folder {path.parent} cannot be written: {error.strerror}. Choose another one with --data."
-        ) from error
-    engine = open_engine(path, writes=True)
+    if database.file is not None:
+        make_folder(database.file.parent)
+    engine = open_engine(database, writes=True)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     try:
         with engine.begin() as connection:
-            _refuse_newer(MigrationContext.configure(connection).get_current_revision(), config, path)
+            if database.url is not None:
+                check_collation(connection)
+            _refuse_newer(MigrationContext.configure(connection).get_current_revision(), config, database)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DatabaseError as error:
-        raise EdgeError(
-            f"record {path} cannot be opened as a database: {error.orig}. "
-            "The file is kept as it is; move it away to begin a new one."
-        ) from error
+        raise EdgeError(f"record {database} {_trouble(database, error)}") from error
     finally:
         engine.dispose()
 
 
-def open_existing(path: Path, *, writes: bool = False) -> Engine:
-    """An engine on the record at `path`, upgraded to this version. Raises EdgeError if there is none, or as `prepare`.
+def exists(database: Database) -> bool:
+    """Whether there is a record, of whatever version. Raises EdgeError if PostgreSQL cannot be reached."""
+    if database.file is not None:
+        return database.file.is_file()
+    engine = open_engine(database)
+    try:
+        return inspect(engine).has_table("alembic_version")
+    except DatabaseError as error:
+        raise EdgeError(f"record {database} {_trouble(database, error)}") from error
+    finally:
+        engine.dispose()
+
+
+def need_record(database: Database) -> None:
+    """Raise EdgeError if there is no record yet."""
+    if exists(database):
+        return
+    if database.file is None:
+        raise EdgeError(f"no record in {database} yet. Start a line on it (`edge run`), or mend EDGE_DATABASE_URL.")
+    folder = database.file.parent
+    raise EdgeError(f"no record in {folder}. Start a line there (`edge run`), or name its folder with --data.")
+
+
+def open_existing(database: Database, *, writes: bool = False) -> Engine:
+    """An engine on the record, upgraded to this version. Raises EdgeError if there is none, or as `prepare`.
 
     writes: as for `open_engine`
     """
-    if not path.is_file():
-        raise EdgeError(f"no record in {path.parent}. Start a line there (`edge run`), or name its folder with --data.")
-    prepare(path)
-    return open_engine(path, writes=writes)
+    need_record(database)
+    prepare(database)
+    return open_engine(database, writes=writes)
 
 
-def _refuse_newer(revision: str | None, config: Config, path: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a data folder if it is not there. Raises EdgeError if it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".writable").touch()
+        (folder / ".writable").unlink()
+    except OSError as error:
+        raise EdgeError(
+            f"data folder {folder} cannot be written: {error.strerror}. Choose another one with --data."
+        ) from error
+
+
+def _trouble(database: Database, error: DatabaseError) -> str:
+    """What is wrong, and the next step."""
+    if database.file is not None:
+        return (
+            f"cannot be opened as a database: {error.orig}. The file is kept as it is; move it away to begin a new one."
+        )
+    if is_busy(error):
+        return "is being written by others all the time. Try again in a moment."
+    cause = " ".join(str(error.orig).split())
+    return f"cannot be reached or upgraded: {cause}. Look at the PostgreSQL server, or mend EDGE_DATABASE_URL."
+
+
+def _refuse_newer(revision: str | None, config: Config, database: Database) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if revision is not None and revision not in known:
         raise EdgeError(
-            f"record {path} is at revision {revision}, which is newer than this program (it knows {sorted(known)}). "
-            "Upgrade the program, or choose another data folder with --data."
+            f"record {database} is at revision {revision}, which is newer than this program "
+            f"(it knows {sorted(known)}). Upgrade the program, or name another record with --data or EDGE_DATABASE_URL."
         )

@@ -19,6 +19,7 @@ from pathlib import Path
 import cv2
 import pytest
 
+from edge.database import Database
 from edge.ledger.schema import prepare
 from edge.line.demo import demo_boards
 from tests.fakes import numbered_folder
@@ -231,7 +232,7 @@ def test_a_second_run_on_the_same_folder_is_refused_and_the_first_goes_on(taught
 
 def test_a_newer_record_is_refused(taught: Path, boards: Path, tmp_path: Path) -> None:
     shutil.copytree(taught / "edge-data", tmp_path / "edge-data")
-    prepare(tmp_path / "edge-data" / "record.sqlite")
+    prepare(Database(file=tmp_path / "edge-data" / "record.sqlite"))
     connection = sqlite3.connect(tmp_path / "edge-data" / "record.sqlite")
     connection.execute("UPDATE alembic_version SET version_num = 'r9999'")
     connection.commit()

@@ -1,5 +1,4 @@
 import itertools
-import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, inspect, select
+from sqlalchemy import Engine, inspect, select, text
 from sqlalchemy.orm import Session
 
+from edge.database import Database
 from edge.errors import EdgeError
 from edge.frame import FrameInfo, PartIdentity
 from edge.ledger.counts import RunCount
@@ -21,14 +21,18 @@ from edge.ledger.schema import prepare
 from edge.ledger.verify import settle, verify
 from edge.ledger.writer import Entry, Writer
 from edge.line.journal import Journal
+from edge.settings import Settings
 from edge.verdict import Outcome, Reason, not_inspected
 from tests.fakes import number_verdict, numbered_picture
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    prepare(tmp_path / "record.sqlite")
-    return open_engine(tmp_path / "record.sqlite", writes=True)
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    database = Settings(data=tmp_path).database
+    prepare(database)
+    engine = open_engine(database, writes=True)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture
@@ -127,26 +131,25 @@ def test_the_migrations_make_the_tables_that_the_models_describe(engine: Engine)
 
 
 def test_a_newer_record_is_refused_and_left_as_it_is(engine: Engine, tmp_path: Path) -> None:
-    engine.dispose()
-    with sqlite3.connect(tmp_path / "record.sqlite") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = 'r9999'")
-    connection.close()
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'r9999'"))
     with pytest.raises(EdgeError, match=r"r9999.*newer"):
-        prepare(tmp_path / "record.sqlite")
+        prepare(Settings(data=tmp_path).database)
 
 
+@pytest.mark.sqlite
 def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) -> None:
     path = tmp_path / "record.sqlite"
     path.write_bytes(b"this is not a database, not at all" * 100)
     with pytest.raises(EdgeError, match="kept as it is"):
-        prepare(path)
+        prepare(Database(file=path))
     assert path.read_bytes().startswith(b"this is not")
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(EdgeError, match="cannot be written"):
-        prepare(tmp_path / "file" / "data" / "record.sqlite")
+        prepare(Database(file=tmp_path / "file" / "data" / "record.sqlite"))
 
 
 def numbered_journal(folder: Path, count: int) -> None:
@@ -191,8 +194,9 @@ def test_an_empty_record_counts_nothing(engine: Engine) -> None:
 def record_of_many_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Path, Iterator[str]]]:
     """A record, its folder of pictures, and names of runs that it does not hold yet."""
     folder = tmp_path_factory.mktemp("ledger")
-    prepare(folder / "record.sqlite")
-    engine = open_engine(folder / "record.sqlite", writes=True)
+    database = Settings(data=folder).database
+    prepare(database)
+    engine = open_engine(database, writes=True)
     yield engine, folder / "media", (f"run-{number}" for number in itertools.count())
     engine.dispose()
 

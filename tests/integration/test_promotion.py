@@ -43,9 +43,9 @@ def parts(folder: Path, count: int) -> Path:
 
 def rows_of(settings: Settings, sha256: str) -> int:
     """How many rows a bundle has given; cheap enough to ask beside the line that is watched."""
-    if not settings.database.exists():
+    if not settings.database.file.exists():
         return 0
-    with closing(sqlite3.connect(settings.database)) as connection:
+    with closing(sqlite3.connect(settings.database.file)) as connection:
         return int(connection.execute("SELECT count(*) FROM inspection WHERE bundle = ?", (sha256,)).fetchone()[0])
 
 

@@ -104,6 +104,7 @@ def test_stream_that_began_before_the_record_starts_with_it(tmp_path: Path) -> N
         ledger.engine.dispose()
 
 
+@pytest.mark.sqlite
 def test_event_stream_leaves_the_writers_log_free_to_be_folded_back(ledger: Ledger) -> None:
     port = free_port()
     with running_page(ledger.settings.data, port), event_stream(port) as stream:
@@ -111,7 +112,7 @@ def test_event_stream_leaves_the_writers_log_free_to_be_folded_back(ledger: Ledg
         ledger.add_defect()
         next_event(stream, "flagged")
         ledger.engine.dispose()
-        with closing(sqlite3.connect(ledger.settings.database, timeout=5)) as writer:
+        with closing(sqlite3.connect(ledger.settings.database.file, timeout=5)) as writer:
             busy, _, _ = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     assert not busy, "a reader held the log"
 

@@ -157,7 +157,7 @@ def test_what_was_taken_away_is_in_the_log_with_its_filter(tmp_path: Path) -> No
         emil = plant.signed_in("emil")
         emil.get("/api/v1/export.csv?outcome=defect&outcome=unsure&camera=left&score_from=0.5")
         emil.get("/api/v1/export.zip")
-        engine = open_engine(tmp_path / "data" / "record.sqlite")
+        engine = open_engine(plant.settings.database)
         with unit_of_work(engine) as session:
             events = [(row.who, row.about) for row in events_before(session, None, limit=9) if row.what == "took away"]
         engine.dispose()

@@ -8,10 +8,12 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from edge.database import Database
 from edge.ledger.orders import Order, add_order
 from edge.ledger.record import open_engine, unit_of_work
 from edge.ledger.schema import prepare
 from edge.order_desk import OrderDesk, Steps
+from edge.settings import Settings
 
 OVERRULED = "refused: ben asked for a stop before it was done"
 
@@ -20,13 +22,13 @@ OVERRULED = "refused: ben asked for a stop before it was done"
 class Desk:
     """A desk on a real record, whose starts take until `frames` and whose stops take two ticks."""
 
-    path: Path
+    database: Database
     frames: bool = False
     begun: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        prepare(self.path)
-        self.engine = open_engine(self.path, writes=True)
+        prepare(self.database)
+        self.engine = open_engine(self.database, writes=True)
         kinds = {"start": self._start, "changeover": self._start, "stop": self._stop}
         self.desk = OrderDesk(kinds, reads=self.engine, writes=self.engine)
 
@@ -57,7 +59,7 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path / "record.sqlite")
+    desk = Desk(Settings(data=tmp_path).database)
     yield desk
     desk.desk.close()
     desk.engine.dispose()

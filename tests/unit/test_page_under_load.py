@@ -1,10 +1,8 @@
 """What comes too large, too often, or while others hold the record: refused in words, and the page goes on."""
 
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
 
 import pytest
 from fastapi.testclient import TestClient
@@ -44,12 +42,10 @@ def test_while_others_write_a_review_is_refused_in_words_and_pages_are_still_rea
 ) -> None:
     frame_id = ledger.add_defect()
     said = {"frames": [frame_id], "verdict": "unsure", "seen": {str(frame_id): None}}
-    with closing(sqlite3.connect(ledger.settings.database, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with ledger.engine.begin():
         refused = client.post("/api/v1/reviews", json=said)
         assert (refused.status_code, "busy" in refused.json()["detail"]) == (503, True)
         assert client.get("/").status_code == 200
-        other.execute("ROLLBACK")
     assert client.post("/api/v1/reviews", json=said).status_code < 300
 
 
@@ -61,11 +57,9 @@ def test_a_locked_record_makes_the_line_try_again_and_does_not_end_it(ledger: Le
         with writes.begin():
             done.append(1)
 
-    with closing(sqlite3.connect(ledger.settings.database, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with ledger.engine.begin():
         patient(tell)()
         assert done == []
-        other.execute("ROLLBACK")
     patient(tell)()
     assert done == [1]
     writes.dispose()

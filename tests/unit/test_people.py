@@ -334,6 +334,7 @@ def test_answers_over_https_tell_browsers_to_stay_with_it(plant: Plant) -> None:
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
 
 
+@pytest.mark.sqlite
 def test_record_that_is_gone_closes_the_page(plant: Plant) -> None:
     client = plant.signed_in("anna")
     for file in plant.settings.data.glob("record.sqlite*"):

@@ -312,6 +312,7 @@ def test_point_out_of_control_is_said_in_words_and_marked_by_shape(ledger: Ledge
     assert "<style" not in page and "style=" not in page
 
 
+@pytest.mark.sqlite
 def test_rollup_reads_each_frame_once(ledger: Ledger) -> None:
     ledger.add("ok")
     reader = Reader(ledger.settings.database)

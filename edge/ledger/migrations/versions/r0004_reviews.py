@@ -3,13 +3,15 @@
 import sqlalchemy as sa
 from alembic import op
 
+from edge.ledger.migrations.triggers import append_only, let_change
+
 revision = "r0004"
 down_revision = "r0003"
 branch_labels = None
 depends_on = None
 
 BigKey = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-REFUSE = "BEGIN SELECT RAISE(ABORT, 'reviews are append-only: a changed mind is a new row'); END"
+APPEND_ONLY = "reviews are append-only: a changed mind is a new row"
 
 
 def upgrade() -> None:
@@ -27,12 +29,9 @@ def upgrade() -> None:
         sa.CheckConstraint("verdict IN ('confirmed_defect', 'false_alarm', 'unsure')"),
     )
     op.create_index("ix_review_inspection_id", "review", ["inspection_id"])
-    op.execute(f"CREATE TRIGGER review_update BEFORE UPDATE ON review {REFUSE}")
-    op.execute(f"CREATE TRIGGER review_delete BEFORE DELETE ON review {REFUSE}")
-    # INSERT OR REPLACE removes the old row without asking a delete trigger
-    there = "WHEN EXISTS (SELECT 1 FROM review WHERE id = NEW.id)"
-    op.execute(f"CREATE TRIGGER review_replace BEFORE INSERT ON review {there} {REFUSE}")
+    append_only("review", APPEND_ONLY)
 
 
 def downgrade() -> None:
+    let_change("review")
     op.drop_table("review")

@@ -3,13 +3,14 @@
 import sqlalchemy as sa
 from alembic import op
 
+from edge.ledger.migrations.triggers import append_only, let_change
+
 revision = "r0006"
 down_revision = "r0005"
 branch_labels = None
 depends_on = None
 
 BigKey = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-REFUSE = "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
 
 
 def upgrade() -> None:
@@ -51,12 +52,10 @@ def upgrade() -> None:
         sa.Column("about", sa.String, nullable=False),
         sa.Column("address", sa.String),
     )
-    for moment in ("UPDATE", "DELETE"):
-        op.execute(f"CREATE TRIGGER audit_event_{moment.lower()} BEFORE {moment} ON audit_event {REFUSE}")
-    there = "WHEN EXISTS (SELECT 1 FROM audit_event WHERE id = NEW.id)"
-    op.execute(f"CREATE TRIGGER audit_event_replace BEFORE INSERT ON audit_event {there} {REFUSE}")
+    append_only("audit_event", "the audit log is append-only")
 
 
 def downgrade() -> None:
+    let_change("audit_event")
     for table in ("audit_event", "api_token", "sign_in", "account"):
         op.drop_table(table)

@@ -3,17 +3,26 @@
 import sqlalchemy as sa
 from alembic import op
 
+from edge.ledger.migrations.triggers import (
+    after_insert,
+    append_only,
+    drop_after_insert,
+    let_change,
+    on_postgresql,
+)
+
 revision = "r0008"
 down_revision = "r0007"
 branch_labels = None
 depends_on = None
 
 BigKey = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-REFUSE = "BEGIN SELECT RAISE(ABORT, 'reviews are append-only: a changed mind is a new row'); END"
+APPEND_ONLY = "reviews are append-only: a changed mind is a new row"
 OLD = ("confirmed_defect", "false_alarm", "unsure")
+NEW = (*OLD, "confirmed_ok", "withdrawn")
 COLUMNS = "id, inspection_id, verdict, reviewer, reviewed_ns, bundle, kind, note"
-FLAGGED = "+outcome IN ('defect', 'unsure')"
-"""With the +, SQLite takes an index whose own condition is this, and never the one on outcome."""
+FLAGGED = "outcome IN ('defect', 'unsure')"
+"""With a + before it, SQLite takes an index whose own condition is this, and never the one on outcome."""
 SAID = """
     UPDATE inspection SET
         reviewed_as = (
@@ -30,24 +39,36 @@ INDEXES = (
     (
         "ix_inspection_queue",
         ["id", "camera_id", "category", "outcome", "score", "threshold", "reviewed_as"],
+        f"+{FLAGGED} AND reviewed_as IS NULL",
         f"{FLAGGED} AND reviewed_as IS NULL",
     ),
-    ("ix_inspection_flagged", ["category", "bundle", "captured_ns", "reviewed_as", "outcome"], FLAGGED),
+    (
+        "ix_inspection_flagged",
+        ["category", "bundle", "captured_ns", "reviewed_as", "outcome"],
+        f"+{FLAGGED}",
+        FLAGGED,
+    ),
     (
         "ix_inspection_audit",
         ["category", "bundle", "audit_rate", "captured_ns", "audited_as"],
+        "audit_rate IS NOT NULL",
         "audit_rate IS NOT NULL",
     ),
 )
 
 
 def upgrade() -> None:
-    _make_reviews_anew(
-        (*OLD, "confirmed_ok", "withdrawn"),
+    added = (
         sa.Column("blind", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("undoes", BigKey, sa.ForeignKey("review.id")),
         sa.Column("undone_by", sa.String),
     )
+    if on_postgresql():
+        _allow(NEW)
+        for column in added:
+            op.add_column("review", column)
+    else:
+        _make_reviews_anew(NEW, *added)
     op.create_table(
         "defect_kind",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -69,29 +90,51 @@ def upgrade() -> None:
     op.add_column("inspection", sa.Column("reviewed_as", sa.String))
     op.add_column("inspection", sa.Column("audited_as", sa.String))
     op.execute(f"{SAID} WHERE id IN (SELECT inspection_id FROM review)")  # noqa: S608
-    op.execute(f"CREATE TRIGGER review_said AFTER INSERT ON review BEGIN {SAID} WHERE id = NEW.inspection_id; END")
-    for name, columns, where in INDEXES:
-        op.create_index(name, "inspection", columns, sqlite_where=sa.text(where))
+    after_insert("review", "review_said", f"{SAID} WHERE id = NEW.inspection_id")
+    for name, columns, sqlite, postgresql in INDEXES:
+        op.create_index(name, "inspection", columns, sqlite_where=sa.text(sqlite), postgresql_where=sa.text(postgresql))
 
 
 def downgrade() -> None:
-    for name, _, _ in INDEXES:
+    for name, *_ in INDEXES:
         op.drop_index(name, "inspection")
-    op.execute("DROP TRIGGER review_said")
+    drop_after_insert("review_said")
     for column in ("audited_as", "reviewed_as", "audit_rate"):
         op.execute(f"ALTER TABLE inspection DROP COLUMN {column}")
     op.drop_table("audit_rate")
     op.drop_table("defect_kind")
-    _make_reviews_anew(OLD)
+    if on_postgresql():
+        _lose(OLD)
+        for name in ("blind", "undoes", "undone_by"):
+            op.drop_column("review", name)
+    else:
+        _make_reviews_anew(OLD)
+
+
+def _allow(verdicts: tuple[str, ...]) -> None:
+    op.drop_constraint("review_verdict_check", "review")
+    op.create_check_constraint("review_verdict_check", "review", f"verdict IN ({_listed(verdicts)})")
+
+
+def _lose(verdicts: tuple[str, ...]) -> None:
+    """As `_make_reviews_anew`: verdicts that are no longer allowed are lost."""
+    let_change("review")
+    op.execute("UPDATE review SET undoes = NULL")
+    op.execute(f"DELETE FROM review WHERE verdict NOT IN ({_listed(verdicts)})")  # noqa: S608
+    append_only("review", APPEND_ONLY)
+    _allow(verdicts)
+
+
+def _listed(verdicts: tuple[str, ...]) -> str:
+    return ", ".join(f"'{verdict}'" for verdict in verdicts)
 
 
 def _make_reviews_anew(verdicts: tuple[str, ...], *more: "sa.Column[bool] | sa.Column[int] | sa.Column[str]") -> None:
     """A check constraint of a SQLite table changes only with the table; verdicts that it no longer allows are lost."""
-    for trigger in ("update", "delete", "replace"):
-        op.execute(f"DROP TRIGGER review_{trigger}")
+    let_change("review")
     op.drop_index("ix_review_inspection_id", "review")
     op.rename_table("review", "review_before")
-    allowed = ", ".join(f"'{verdict}'" for verdict in verdicts)
+    allowed = _listed(verdicts)
     op.create_table(
         "review",
         sa.Column("id", BigKey, primary_key=True),
@@ -109,7 +152,4 @@ def _make_reviews_anew(verdicts: tuple[str, ...], *more: "sa.Column[bool] | sa.C
     op.execute(f"INSERT INTO review ({COLUMNS}) SELECT {COLUMNS} FROM review_before WHERE verdict IN ({allowed})")  # noqa: S608
     op.drop_table("review_before")
     op.create_index("ix_review_inspection_id", "review", ["inspection_id"])
-    op.execute(f"CREATE TRIGGER review_update BEFORE UPDATE ON review {REFUSE}")
-    op.execute(f"CREATE TRIGGER review_delete BEFORE DELETE ON review {REFUSE}")
-    there = "WHEN EXISTS (SELECT 1 FROM review WHERE id = NEW.id)"
-    op.execute(f"CREATE TRIGGER review_replace BEFORE INSERT ON review {there} {REFUSE}")
+    append_only("review", APPEND_ONLY)
