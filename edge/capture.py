@@ -19,6 +19,7 @@ from edge.ledger.beats import Heart, capture_name
 from edge.line.camera import Shot, open_camera
 from edge.line.camera_spec import CameraSpec, Kind
 from edge.line.journal import Journal, count_in, unfinished_run
+from edge.line.key_files import KeyFiles
 from edge.line.message import Ack, Hello, Welcome, fits, printable
 from edge.line.outbox import Outbox
 from edge.line.transport import CaptureLink
@@ -89,7 +90,8 @@ class Capture:
             self._outbox.lose(1, self._journal.numbered, Reason.CAPTURE_DIED)
         self._passed_over = 0  # shots that are in the journal already
         self._numbered_before = self._journal.numbered if self._camera.finite else 0
-        self._link = CaptureLink(settings.line_address, self._hello, max_message_bytes=settings.max_message_bytes)
+        keys = KeyFiles(settings.keys).client_keys(settings.line_address, name)
+        self._link = CaptureLink(settings.line_address, self._hello, keys=keys)
         self._heart = Heart(settings.beats, capture_name(name))
         self._reads_since_s: float | None = None
         self._changed = threading.Condition()  # guards the outbox; notified when it has room
@@ -265,9 +267,8 @@ class Capture:
                 self._link.send(self._journal.entries(item.first, item.last), reason=item.reason)
 
     def _note_latency(self, first: int, last: int) -> None:
-        for seq in range(first, last + 1):
-            if captured_ns := self._captured_ns.pop(seq, None):
-                self._latencies_ms.append((time.time_ns() - captured_ns) / 1e6)
+        for seq in [seq for seq in self._captured_ns if first <= seq <= last]:
+            self._latencies_ms.append((time.time_ns() - self._captured_ns.pop(seq)) / 1e6)
 
     def _finish(self, reader: Future[None]) -> CaptureSummary:
         """Close the journal, with the mark of a clean end if this was one; raise what ended the reader, if anything."""

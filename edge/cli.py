@@ -27,6 +27,7 @@ from edge.command_options import (
     with_category,
 )
 from edge.errors import EdgeError
+from edge.keys_cli import app as keys_app
 from edge.line.camera_spec import parse_camera, unique_names
 from edge.models_cli import app as models_app
 from edge.process_cli import capture, worker
@@ -53,6 +54,7 @@ app = typer.Typer(
 )
 
 app.add_typer(models_app, name="models")
+app.add_typer(keys_app, name="keys")
 app.command("review")(review_command)
 
 CHECK_HELP = "Begin with `edge check` of every category; if one fails, do not start."

@@ -41,7 +41,8 @@ Deadline = Annotated[
 ]
 Address = Annotated[str | None, typer.Option(help="Where captures and worker meet. Default: IPC, by data folder.")]
 TrustNetwork = Annotated[
-    bool, typer.Option("--trust-network", help="Allow a tcp:// address that other machines reach: it is not encrypted.")
+    bool,
+    typer.Option("--trust-network", help="Allow a tcp:// address without keys: nothing is encrypted. See `edge keys`."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; everything else on stderr.")]
 

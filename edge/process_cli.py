@@ -28,6 +28,7 @@ from edge.command_options import (
 )
 from edge.errors import EdgeError
 from edge.line.camera_spec import parse_camera
+from edge.line.key_files import KeyFiles
 from edge.process import LOST_EXIT
 from edge.settings import Settings
 
@@ -53,10 +54,11 @@ def capture(
     from edge.process import start_logging, stop_on_signal
 
     settings = Settings.read(data=data, address=address, deadline_s=deadline)
-    check_address(settings, trusted=trust_network)
-    start_logging(settings.log_level)
     spec = with_category(parse_camera(camera), category)
     options = CaptureOptions(replace(spec, name=name or spec.name), trigger, overload, fps=fps, once=once, run=run)
+    keys = KeyFiles(settings.keys).client_keys(settings.line_address, options.spec.name)
+    check_address(settings, encrypted=keys is not None, trusted=trust_network)
+    start_logging(settings.log_level)
     process = Capture(settings, options)
     stop_on_signal(process.stop)
     try:
@@ -85,7 +87,8 @@ def worker(
     settings = Settings.read(
         data=data, encoder=encoder, input_size=input_size, precision=precision, device=device, address=address
     )
-    check_address(settings, trusted=trust_network)
+    keys = KeyFiles(settings.keys).server_keys(settings.line_address)
+    check_address(settings, encrypted=keys is not None, trusted=trust_network)
     tune_for_scoring()
     from edge.vision.scorer import open_scorer
     from edge.worker import Worker
@@ -98,12 +101,13 @@ def worker(
         process.run()
 
 
-def check_address(settings: Settings, *, trusted: bool) -> None:
-    """Refuse an address that other machines can reach, unless the user said that the network is trusted."""
+def check_address(settings: Settings, *, encrypted: bool, trusted: bool) -> None:
+    """Refuse an address that other machines can reach, without keys and unless the network is said to be trusted."""
     address = settings.line_address
     local = address.startswith(("ipc://", "tcp://127.", "tcp://localhost", "tcp://[::1]"))
-    if not local and not trusted:
+    if not local and not encrypted and not trusted:
         raise EdgeError(
-            f"address {address} is reached over a network, without encryption and without knowing who is there. "
-            "Add --trust-network if only your own machines are on it."
+            f"address {address} is reached over a network, and there is no key for it in {settings.keys}. Make one: "
+            "`edge keys --help` says how. Or add --trust-network if only your own machines are on that network: "
+            "nothing is encrypted then, and nobody is asked who they are."
         )

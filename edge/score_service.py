@@ -8,6 +8,7 @@ such requests.
 import base64
 import json
 import logging
+import re
 import socketserver
 import threading
 import time
@@ -29,6 +30,7 @@ from edge.frame import Pixels
 from edge.ledger.media import encode_map
 from edge.ledger.writer import MAP_TOP
 from edge.line.picture import decode_picture
+from edge.private_folder import private_folder
 from edge.verdict import Verdict
 
 log = logging.getLogger(__name__)
@@ -64,7 +66,7 @@ class ScoreService:
         score: the verdict on a picture; it raises EdgeError for a category that it does not know, and TimeoutError
         name_of: what people call the bundle with this content hash
         """
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(path.parent)
         path.unlink(missing_ok=True)
         self._path, self._score, self._name_of = path, score, name_of
         self._places = threading.BoundedSemaphore(MOST_ASKING)
@@ -163,7 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if address.path != "/score":
             self._say(404, {"detail": "POST /score is what there is"})
-        elif not length.isdecimal() or int(length) > MOST_BYTES:
+        elif not re.fullmatch("[0-9]{1,9}", length) or int(length) > MOST_BYTES:
             self._say(413, {"detail": f"send a picture of {MOST_BYTES} bytes at most, with its Content-Length"})
         else:
             category = parse_qs(address.query).get("category", [None])[0]

@@ -89,6 +89,11 @@ class Settings(BaseSettings):
         return self.data / "media"
 
     @property
+    def keys(self) -> Path:
+        """Folder of the keys of the wire between machines; closed to all other users."""
+        return self.data / "keys"
+
+    @property
     def page_address(self) -> str:
         """Where a browser finds the page: on all addresses of this machine, by its name."""
         name = socket.gethostname() if self.page_host in ("0.0.0.0", "::") else self.page_host

@@ -26,6 +26,7 @@ from edge.ledger.record import open_engine
 from edge.ledger.schema import prepare
 from edge.ledger.writer import Entry, Writer
 from edge.line.at_hand import AtHand, OverCredit
+from edge.line.key_files import KeyFiles
 from edge.line.message import BadMessage, FrameHeader, Hello, Notice, decode_pixels
 from edge.line.suspects import POISON_DEATHS, Suspects
 from edge.line.transport import FromCapture, WorkerLink
@@ -97,6 +98,7 @@ class Worker:
             settings.line_address,
             credits=settings.credits,
             max_message_bytes=settings.max_message_bytes,
+            keys=KeyFiles(settings.keys).server_keys(settings.line_address),
         )
         self._batcher: Batcher[Job | Asked] = Batcher(batch_size=settings.batch_size)
         self._scored: queue.Queue[list[Entry]] = queue.Queue(maxsize=64)  # an empty list is the end

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from edge.private_folder import private_folder
+
 EVERY_S = 0.25
 WORKER = "worker"
 
@@ -44,7 +46,8 @@ class Heart:
     def __init__(self, folder: Path, process: str) -> None:
         self._path, self._process = folder / process, process
         self._told_s = 0.0
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(folder.parent)
+        private_folder(folder)
 
     def beat(self, waits_since_s: float | None = None) -> None:
         """Say that this process lives, a few times a second however often it is called. Raises OSError."""

@@ -5,12 +5,15 @@ so they may hold only letters, digits, dot, underscore and hyphen.
 """
 
 import io
+import struct
 from typing import Annotated, Literal, TypeVar
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
+from edge.errors import BROKEN
 from edge.frame import Frame, FrameInfo, PartIdentity, Pixels
 from edge.verdict import Reason
 
@@ -18,11 +21,12 @@ MAX_HEADER_BYTES = 1 << 20
 MAX_SIDE = 16384
 NOTICE_FRAMES = 500  # most frames in one notice
 SOURCE_LENGTH = 1024
+START_OF_SCAN = b"\xff\xda"  # a JPEG's marker; within coded data 0xff is always followed by another byte
 NOTICED = (Reason.OVERLOAD, Reason.UNREADABLE, Reason.TOO_LARGE, Reason.CAPTURE_DIED, Reason.STOPPED)
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$", max_length=100)]
-Text = Annotated[str, Field(max_length=SOURCE_LENGTH)]
-Id = Annotated[str, Field(max_length=128)]
+Text = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=SOURCE_LENGTH)]  # PostgreSQL takes no zero byte
+Id = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=128)]
 Seq = Annotated[int, Field(ge=1, lt=1 << 62)]
 Nanoseconds = Annotated[int, Field(ge=0, lt=1 << 62)]
 Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
@@ -157,6 +161,7 @@ FromCapture = Annotated[Hello | FrameHeader | Notice | Ping, Field(discriminator
 FromWorker = Annotated[Welcome | Ack | Pong | Stale | Refuse, Field(discriminator="type")]
 _from_capture: TypeAdapter[Hello | FrameHeader | Notice | Ping] = TypeAdapter(FromCapture)
 _from_worker: TypeAdapter[Welcome | Ack | Pong | Stale | Refuse] = TypeAdapter(FromWorker)
+_name: TypeAdapter[str] = TypeAdapter(Name)
 
 
 def fits(pixels: Pixels, *, max_bytes: int) -> bool:
@@ -166,7 +171,16 @@ def fits(pixels: Pixels, *, max_bytes: int) -> bool:
 
 def printable(text: str) -> str:
     """A name as it can travel and be stored: file names may hold bytes that are no text, and be long."""
-    return text.encode("utf-8", "backslashreplace").decode()[:SOURCE_LENGTH]
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")[:SOURCE_LENGTH]
+
+
+def is_name(text: str) -> bool:
+    """Whether this can be the name of a camera or a run."""
+    try:
+        _name.validate_python(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def encode(header: Header) -> bytes:
@@ -194,6 +208,8 @@ def decode_from_capture(parts: list[bytes], *, max_bytes: int) -> Hello | FrameH
 
 def decode_from_worker(parts: list[bytes]) -> Welcome | Ack | Pong | Stale | Refuse:
     """Check a message that a capture received. Raises BadMessage."""
+    if len(parts) != 1:
+        raise BadMessage(f"a worker's message of {len(parts)} parts, not 1")
     return _decode(_from_worker, parts)
 
 
@@ -213,18 +229,22 @@ def encode_frame(frame: Frame, *, session: str, encoding: Literal["raw", "jpeg"]
 def decode_pixels(header: FrameHeader, payload: bytes) -> Pixels:
     """The pixels of a frame message: [H, W, 3] uint8 RGB, read-only for raw ones. Raises BadMessage.
 
-    A JPEG's size is read and compared before it is decoded, so a small message cannot ask for much memory.
+    A JPEG's size is read and compared before it is decoded, so a small message cannot ask for much memory; and it must
+    be of the kind that `encode_frame` makes, in one scan, since thousands of scans in few bytes take minutes.
     """
     shape = (header.height, header.width, 3)
     if header.encoding == "raw":
         return np.frombuffer(payload, np.uint8).reshape(shape)
+    if payload.count(START_OF_SCAN) != 1:
+        raise BadMessage(f"frame {header.frame.seq}: a JPEG of {payload.count(START_OF_SCAN)} scans, not one")
     try:
-        with Image.open(io.BytesIO(payload), formats=["JPEG"]) as image:
-            if (image.height, image.width) != shape[:2]:
-                raise BadMessage(f"JPEG of {image.width}x{image.height}, header says {header.width}x{header.height}")
-            return np.asarray(image.convert("RGB"))
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        raise BadMessage(f"frame {header.frame.seq}: not a readable JPEG: {error}") from error
+        with JpegImageFile(io.BytesIO(payload)) as image:
+            if (image.height, image.width, image.mode) != (*shape[:2], "RGB"):
+                found = f"{image.width}x{image.height} {image.mode}"
+                raise BadMessage(f"JPEG of {found}, header says {header.width}x{header.height} RGB")
+            return np.asarray(image)
+    except (*BROKEN, SyntaxError, EOFError, struct.error, MemoryError) as error:
+        raise BadMessage(f"frame {header.frame.seq}: not a readable JPEG: {error!r}") from error
 
 
 T = TypeVar("T")

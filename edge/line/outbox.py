@@ -96,10 +96,10 @@ class Outbox:
         return item
 
     def acknowledge(self, first: int, last: int) -> None:
-        """Frames first..last are committed; numbers that are not out are ignored."""
-        for seq in range(first, last + 1):
-            self._out.pop(seq, None)
-            self._told.pop(seq, None)
+        """Frames first..last are committed; numbers that are not out are ignored, however many they are."""
+        for sent in (self._out, self._told):
+            for seq in [seq for seq in sent if first <= seq <= last]:
+                del sent[seq]
 
     def start_over(self, *, committed: int) -> None:
         """A new worker answered: forget what it has recorded (all up to `committed`), send the rest again, in order."""

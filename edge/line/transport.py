@@ -1,4 +1,4 @@
-"""How frames cross from captures to the worker: the only file that knows ZeroMQ.
+"""How frames cross from captures to the worker. Only this file, `curve` and `crowd` know ZeroMQ.
 
 The worker binds a ROUTER, captures connect DEALERs. Credit belongs to a worker session: when the session a capture
 knows is gone, it closes its socket (what lay in it would reach the successor as stale), connects anew, says hello, and
@@ -18,8 +18,12 @@ import zmq
 from edge.errors import EdgeError
 from edge.frame import Frame, FrameInfo
 from edge.line import message
+from edge.line.crowd import Crowd
+from edge.line.curve import ClientKeys, Gate, HandshakeWatch, ServerKeys, as_client
+from edge.line.hellos import Allowance
 from edge.line.message import BadMessage
 from edge.line.wakeup import Wakeup
+from edge.private_folder import private_folder
 from edge.verdict import Reason
 
 log = logging.getLogger(__name__)
@@ -28,7 +32,13 @@ HELLO_EVERY_S = 0.5
 PING_EVERY_S = 1.0
 SILENCE_S = 5.0  # a worker that answered nothing for so long is taken for gone
 QUEUED_MESSAGES = 1024  # credits bound the frames among them; acknowledgements must never be dropped
+QUEUED_BESIDE_FRAMES = 16  # messages of a capture that wait at the worker, beyond its credit
 MOST_AT_ONCE = 64
+HANDSHAKE_MS = 5000  # a connection that has not said who it is by then is closed
+CONNECT_MS = 2000  # then the connection is tried anew: the system itself would wait ever longer for a cut cable
+RECONNECT_MS, MOST_RECONNECT_MS = 100, 1000
+MOST_HELLOS, HELLO_REFILL_S = 100, 1.0
+MOST_RUNS, RUN_REFILL_S = 64, 60.0  # that a camera began; each is a row in the record
 
 
 def _new_socket(context: zmq.Context[zmq.Socket[bytes]], kind: int, max_message_bytes: int) -> zmq.Socket[bytes]:
@@ -41,14 +51,17 @@ def _new_socket(context: zmq.Context[zmq.Socket[bytes]], kind: int, max_message_
     result.setsockopt(zmq.HEARTBEAT_IVL, 1000)
     result.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3000)
     result.setsockopt(zmq.HEARTBEAT_TTL, 3000)
+    result.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
     return result
 
 
 class CaptureLink:
     """A capture's end: one camera, one worker. Used by one thread."""
 
-    def __init__(self, address: str, hello: message.Hello, *, max_message_bytes: int) -> None:
-        self._address, self._hello, self._max_message_bytes = address, hello, max_message_bytes
+    def __init__(self, address: str, hello: message.Hello, *, keys: ClientKeys | None = None) -> None:
+        """keys: None: not encrypted, and whoever listens is the worker."""
+        self._address, self._hello, self._keys = address, hello, keys
+        self._handshakes = HandshakeWatch()
         self.wakeup = Wakeup()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket: zmq.Socket[bytes] | None = None
@@ -63,6 +76,7 @@ class CaptureLink:
         """
         self._keep_alive()
         assert self._socket is not None
+        self._handshakes.look(self._address)
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self.wakeup.fileno(), zmq.POLLIN)
@@ -127,8 +141,14 @@ class CaptureLink:
         if self.session is not None and now - self._heard_s > SILENCE_S:
             self._disconnect()
         if self._socket is None:
-            self._socket = _new_socket(self._context, zmq.DEALER, self._max_message_bytes)
+            self._socket = _new_socket(self._context, zmq.DEALER, message.MAX_HEADER_BYTES)
             self._socket.setsockopt(zmq.IMMEDIATE, 1)
+            self._socket.setsockopt(zmq.CONNECT_TIMEOUT, CONNECT_MS)
+            self._socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
+            self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, MOST_RECONNECT_MS)
+            if self._keys:
+                as_client(self._socket, self._keys)
+            self._handshakes.follow(self._socket)
             self._socket.connect(self._address)
             self._asked_s = 0.0
         every_s = HELLO_EVERY_S if self.session is None else PING_EVERY_S
@@ -143,6 +163,7 @@ class CaptureLink:
 
     def _disconnect(self) -> None:
         if self._socket is not None:
+            self._handshakes.leave(self._socket)
             self._socket.close()
         self._socket, self.session, self.credits = None, None, 0
 
@@ -153,8 +174,11 @@ FromCapture = message.Hello | message.FrameHeader | message.Notice
 class WorkerLink:
     """The worker's end: all captures. Used by one thread."""
 
-    def __init__(self, address: str, *, credits: int, max_message_bytes: int) -> None:
-        """Bind. Raises EdgeError if another worker is bound there already, or the address cannot be bound."""
+    def __init__(self, address: str, *, credits: int, max_message_bytes: int, keys: ServerKeys | None = None) -> None:
+        """Bind. Raises EdgeError if another worker is bound there already, or the address cannot be bound.
+
+        keys: None: not encrypted, and whoever connects may be any camera
+        """
         self.session = uuid.uuid4().hex
         self.bad_messages = 0
         self._credits, self._max_message_bytes = credits, max_message_bytes
@@ -162,10 +186,16 @@ class WorkerLink:
         self.wakeup = Wakeup()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = _new_socket(self._context, zmq.ROUTER, max_message_bytes)
+        self._socket.setsockopt(zmq.RCVHWM, credits + QUEUED_BESIDE_FRAMES)
+        self._crowd: Crowd | None = None
+        self._gate = Gate(self._context, self._socket, keys) if keys else None
+        self._hellos = Allowance(most=MOST_HELLOS, refill_s=HELLO_REFILL_S)
+        self._runs = Allowance(most=MOST_RUNS, refill_s=RUN_REFILL_S)
         self._peers: dict[tuple[str, str], bytes] = {}  # by (run, camera): who said hello last
         self._welcomes: dict[bytes, message.Welcome] = {}  # by peer, while it is the one of its camera
         try:
             self._socket.bind(address)
+            self._crowd = Crowd(self._socket) if address.startswith("tcp://") else None
         except zmq.ZMQError as error:
             self.close()
             raise EdgeError(f"cannot listen on {address}: {error}. Choose another --address.") from error
@@ -179,21 +209,29 @@ class WorkerLink:
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self.wakeup.fileno(), zmq.POLLIN)
-        if any(ready != self._socket for ready, _ in poller.poll(int(timeout_s * 1000))):
+        if self._gate:
+            poller.register(self._gate.poll_on, zmq.POLLIN)
+        if self.wakeup.fileno() in dict(poller.poll(int(timeout_s * 1000))):
             self.wakeup.clear()
+        if self._gate:
+            self._gate.answer()
         result = []
         for _ in range(MOST_AT_ONCE):
             try:
-                peer, *parts = self._socket.recv_multipart(zmq.NOBLOCK)
+                peer, *parts = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 break
+            payload = parts[1].bytes if len(parts) == 2 else b""
             try:
-                header = message.decode_from_capture(parts, max_bytes=self._max_message_bytes)
+                header = message.decode_from_capture(
+                    [part.bytes for part in parts[:1]] + [payload] * (len(parts) - 1),
+                    max_bytes=self._max_message_bytes,
+                )
             except BadMessage:
                 self.bad_messages += 1
                 continue
-            if self._for_us(peer, header):
-                result.append((peer, header, parts[1] if len(parts) == 2 else b""))
+            if self._may(peer.bytes, parts[0], header) and self._for_us(peer.bytes, header):
+                result.append((peer.bytes, header, payload))
         return result  # type: ignore[return-value]
 
     def camera_of(self, peer: bytes) -> tuple[str, str] | None:
@@ -202,6 +240,8 @@ class WorkerLink:
 
     def welcome(self, peer: bytes, camera: tuple[str, str], *, committed: int, highest: int) -> None:
         """Accept a capture: from now on the acknowledgements of this camera go to it."""
+        if camera not in self._peers:
+            self._runs.take(self._user(camera[1]), now_s=time.monotonic())
         self._welcomes.pop(self._peers.get(camera, b""), None)
         self._peers[camera] = peer
         self._welcomes[peer] = message.Welcome(
@@ -225,17 +265,51 @@ class WorkerLink:
 
     def close(self) -> None:
         """Close the socket and give the address free."""
+        if self._crowd:
+            self._crowd.close()
         self._socket.close()
+        if self._gate:
+            self._gate.close()
         self._context.term()
         self.wakeup.close()
         if self._lock_fd is not None:
             os.close(self._lock_fd)
 
+    def _may(self, peer: bytes, part: zmq.Frame, header: message.Header) -> bool:
+        """Whether who sent this may be the camera that it says it is, by its key as it is allowed now."""
+        if self._gate is None:
+            return True
+        mine = self._gate.camera_of(part)
+        claimed = header.camera if isinstance(header, message.Hello) else (self.camera_of(peer) or ("", mine))[1]
+        if mine == claimed and mine is not None:
+            return True
+        self.bad_messages += 1
+        whose = f"is camera {mine}'s" if mine else "was revoked"
+        self.refuse(peer, f"its key {whose}. `edge keys list` on the worker's machine says whose key is whose.")
+        return False
+
+    def _user(self, camera: str) -> str:
+        """Who is held to the allowances: a camera with a key of its own, or all the others together."""
+        return camera if self._gate else ""
+
+    def _welcomes_one_more(self, peer: bytes, hello: message.Hello) -> bool:
+        """Whether this hello may cost work: one that was answered is answered again, and too many are not."""
+        if peer in self._welcomes:  # it asked more than once before the first answer came
+            self._send(peer, self._welcomes[peer])
+            return False
+        user, now_s = self._user(hello.camera), time.monotonic()
+        if not self._hellos.take(user, now_s=now_s):
+            self.bad_messages += 1
+            return False
+        if (hello.run, hello.camera) in self._peers or self._runs.has(user, now_s=now_s):
+            return True
+        self.bad_messages += 1
+        self.refuse(peer, f"{MOST_RUNS} runs began in a short time; another one may in {RUN_REFILL_S:.0f} s.")
+        return False
+
     def _for_us(self, peer: bytes, header: message.Hello | message.FrameHeader | message.Notice | message.Ping) -> bool:
         if isinstance(header, message.Hello):
-            if peer in self._welcomes:  # it asked more than once before the first answer came
-                self._send(peer, self._welcomes[peer])
-            return peer not in self._welcomes
+            return self._welcomes_one_more(peer, header)
         if header.session != self.session or self.camera_of(peer) is None:
             self._send(peer, message.Stale())
             return False
@@ -268,7 +342,7 @@ def _lock_address(address: str) -> int | None:
     if not address.startswith("ipc://"):
         return None
     path = Path(address.removeprefix("ipc://"))
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(path.parent)
     lock_fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,6 @@
+import contextlib
 import io
+import itertools
 import json
 
 import numpy as np
@@ -10,10 +12,14 @@ from PIL import Image
 from edge.frame import Frame, FrameInfo, PartIdentity
 from edge.line import message
 from edge.line.message import BadMessage, FrameHeader, Hello, Notice, Told
+from edge.line.outbox import Outbox
 from edge.verdict import Reason
+from tests.fakes import numbered_frame
+from tests.wire_mutants import Mutants, frame, jpeg
 
-texts = st.text(max_size=60)
-ids = st.none() | st.text(max_size=20)
+letters = st.characters(codec="utf-8", exclude_characters="\0")
+texts = st.text(letters, max_size=60)
+ids = st.none() | st.text(letters, max_size=20)
 times = st.integers(min_value=0, max_value=2**61)
 infos = st.builds(
     FrameInfo,
@@ -145,8 +151,43 @@ def test_a_small_message_cannot_ask_for_much_memory() -> None:
     payload = jpeg_of(14000, 13000)
     with pytest.raises(BadMessage, match="the most is"):
         decode([message.encode(header), payload])
-    with pytest.raises(BadMessage):  # and if it came so far
-        message.decode_pixels(header, payload)
+
+
+@pytest.mark.parametrize("options", [{"progressive": True}, {"mode": "CMYK"}, {"mode": "L"}])
+def test_a_jpeg_that_no_capture_of_ours_makes_is_refused(options: dict[str, str]) -> None:
+    header = decode(frame(jpeg(**options)))
+    assert isinstance(header, FrameHeader)
+    with pytest.raises(BadMessage, match="scans|header says"):
+        message.decode_pixels(header, jpeg(**options))
+
+
+def test_thousands_of_scans_in_few_bytes_cost_nothing() -> None:
+    """libjpeg decodes each of them over the whole picture: 16 megapixels took two minutes."""
+    picture = jpeg()
+    scan = picture[picture.rfind(b"\xff\xda") : -2]
+    parts = frame(picture[:-2] + scan * 2000 + picture[-2:])
+    header = decode(parts)
+    assert isinstance(header, FrameHeader)
+    with pytest.raises(BadMessage, match="2001 scans"):
+        message.decode_pixels(header, parts[1])
+
+
+def test_no_mutant_of_a_message_does_more_than_be_refused() -> None:
+    for parts in itertools.islice(Mutants(seed=1), 2000):
+        with contextlib.suppress(BadMessage):
+            header = decode(parts)
+            if isinstance(header, FrameHeader):
+                message.decode_pixels(header, parts[1])
+
+
+def test_a_worker_cannot_keep_a_capture_busy_with_an_endless_range() -> None:
+    ack = message.decode_from_worker([message.encode(message.Ack(session="s", ranges=[(1, (1 << 62) - 1)]))])
+    assert isinstance(ack, message.Ack)
+    outbox = Outbox("wait", capacity=2)
+    outbox.put(numbered_frame(1))
+    outbox.next(credits=1)
+    outbox.acknowledge(*ack.ranges[0])
+    assert outbox.empty
 
 
 @pytest.mark.parametrize("reason", [Reason.ABOVE_THRESHOLD, Reason.POISON, Reason.LATE])
