@@ -109,6 +109,8 @@ def print_report(report: Report, *, running: bool) -> None:
     for title, files in (("row without file", report.missing_files), ("file without row", report.stray_files)):
         for path in files:
             console.print(f"{title}: {path}", markup=False)
+    if not all(account.compared for account in report.accounts):
+        console.print("a journal elsewhere is not compared: copy that machine's and name it with --journals FOLDER")
     if running:
         console.print("a line is running here: frames without an outcome are in flight")
     console.print("all is well" if report.good_while(running=running) else "not all is well", highlight=False)

@@ -12,6 +12,8 @@ from edge.command_options import AsJson, Data, print_json
 from edge.errors import EdgeError
 from edge.settings import Settings
 
+JOURNALS_HELP = "Copy of the `journal` folder of another machine whose cameras send here. May be given several times."
+
 
 def export(
     data: Data = None,
@@ -42,6 +44,7 @@ def export(
 def verify(
     data: Data = None,
     run: Annotated[str | None, typer.Option(help="Only this run. Default: all.")] = None,
+    journals: Annotated[list[Path] | None, typer.Option("--journals", help=JOURNALS_HELP)] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check that every numbered frame has exactly one outcome, and every file its row and every row its file.
@@ -55,10 +58,16 @@ def verify(
 
     settings = Settings.read(data=data)
     need_record(settings.database)
+    elsewhere = journals or []
+    for folder in elsewhere:
+        if not folder.is_dir():
+            raise EdgeError(f"no folder of journals {folder}. Copy it: rsync -a HOST:edge-data/journal/ {folder}")
     running = lock.held(settings.data)
     engine = open_engine(settings.database)
     try:
-        report = verify_record(engine, journals=settings.journals, media=settings.media, run=run)
+        report = verify_record(
+            engine, journals=settings.journals, media=settings.media, run=run, elsewhere=elsewhere
+        )  # fmt: skip
     finally:
         engine.dispose()
     if as_json:

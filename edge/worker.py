@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.2
 WATCH_S = 1.0
+WARN_EVERY_S = 10.0
 ASKED = "asked"  # what the batcher takes for one more camera: pictures to be scored that are not the line's
 GROUP_FRAMES = 256  # about how many frames share one transaction at the most
 
@@ -107,6 +108,7 @@ class Worker:
         self._credits = settings.credits
         self._at_hand: dict[tuple[str, str], AtHand] = {}
         self._heart = Heart(settings.beats, WORKER)
+        self._warned_s = -WARN_EVERY_S  # of bad messages
         self._moved_s = 0.0  # when the last frame was recorded, or the first one came to hand
         self._loaded: set[str] = set()  # categories
         self._noted: set[str] = set()  # bundles that are in the record, by content hash
@@ -169,7 +171,8 @@ class Worker:
         bad_before = self._link.bad_messages
         for peer, header, payload in self._link.receive(POLL_S):
             self._hear(peer, header, payload)
-        if self._link.bad_messages > bad_before:
+        if self._link.bad_messages > bad_before and time.monotonic() - self._warned_s > WARN_EVERY_S:
+            self._warned_s = time.monotonic()
             log.warning("dropped %d bad messages so far", self._link.bad_messages)
         self._acknowledge()
         self._beat()

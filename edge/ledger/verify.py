@@ -1,7 +1,7 @@
 """Does the record hold every frame? Journals against rows, rows against files."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +21,7 @@ SETTLE_GROUP = 500
 class Account:
     """One camera in one run: what its capture numbered against what the record holds.
 
-    numbered: None if the journal lies on another machine
+    numbered: None if the journal lies on another machine; then only the gaps between recorded numbers are known
     missing:  numbered and not recorded;  unnumbered: recorded and never numbered
     in_order: whether the journal's numbers are 1, 2, 3, ..., each given once
     """
@@ -36,8 +36,13 @@ class Account:
 
     @property
     def balanced(self) -> bool:
-        """numbered = ok + defect + unsure + not_inspected, number by number."""
-        return self.in_order and not self.missing and not self.unnumbered
+        """numbered = ok + defect + unsure + not_inspected, number by number; never true without its journal."""
+        return self.compared and self.in_order and not self.missing and not self.unnumbered
+
+    @property
+    def compared(self) -> bool:
+        """Whether its journal is here, or there is nothing that it could be compared with."""
+        return self.numbered is not None or not any(self.outcomes.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +60,15 @@ class Report:
         return all(account.balanced for account in self.accounts) and not self.missing_files and not self.stray_files
 
 
-def verify(engine: Engine, *, journals: Path, media: Path, run: str | None = None) -> Report:
+def verify(
+    engine: Engine, *, journals: Path, media: Path, run: str | None = None, elsewhere: Sequence[Path] = ()
+) -> Report:
     """Compare journals with rows (of one run, or of all) and rows with files. Only reads.
 
+    elsewhere: copies of the journal folders of other machines, whose cameras sent frames to this one
     Raises EdgeError if there is no such run.
     """
-    accounts = account(engine, journals=journals, run=run)
+    accounts = account(engine, journals=journals, run=run, elsewhere=elsewhere)
     if run is not None and not accounts:
         raise EdgeError(f"no run {run} in this data folder; `edge verify` without --run lists them.")
     with Session(engine) as session:
@@ -107,7 +115,7 @@ def _settle(writer: Writer, journal: Journal, reason: Reason, header: Mapping[st
     return settled
 
 
-def account(engine: Engine, *, journals: Path, run: str | None = None) -> list[Account]:
+def account(engine: Engine, *, journals: Path, run: str | None = None, elsewhere: Sequence[Path] = ()) -> list[Account]:
     """What was numbered against what is recorded, by run and camera (of one run, or of all).
 
     Rows are read before journals: on a running line every row's number is in its journal by then.
@@ -118,7 +126,7 @@ def account(engine: Engine, *, journals: Path, run: str | None = None) -> list[A
             (name, camera): _rows_of(session, number) for name, camera, number in cameras if run in (None, name)
         }
     numbered = {}
-    for path in sorted(journals.glob(f"{run or '*'}/*.jsonl")):
+    for path in sorted(path for folder in (journals, *elsewhere) for path in folder.glob(f"{run or '*'}/*.jsonl")):
         if read_header(path):
             numbered[path.parent.name, path.stem] = numbers_in(path)
     keys = sorted(numbered.keys() | recorded.keys())
@@ -132,13 +140,13 @@ def _rows_of(session: Session, camera_id: int) -> dict[int, str]:
 
 def _account(key: tuple[str, str], numbered: list[int] | None, recorded: dict[int, str]) -> Account:
     counts = Counter(recorded.values())
-    numbers = set(numbered or ())
+    numbers = set(range(1, max(recorded, default=0) + 1)) if numbered is None else set(numbered)
     return Account(
         run=key[0],
         camera=key[1],
         numbered=None if numbered is None else len(numbered),
         outcomes={outcome.value: counts[outcome.value] for outcome in Outcome},
-        missing=[] if numbered is None else sorted(numbers - recorded.keys()),
-        unnumbered=[] if numbered is None else sorted(recorded.keys() - numbers),
+        missing=sorted(numbers - recorded.keys()),
+        unnumbered=sorted(recorded.keys() - numbers),
         in_order=numbered is None or numbered == list(range(1, len(numbered) + 1)),
     )

@@ -38,6 +38,7 @@ class Crowd:
         self._closed.set()
         self._thread.join()
         self._listening.disable_monitor()
+        self._events.close(0)
 
     def _watch(self) -> None:
         while not self._closed.is_set():

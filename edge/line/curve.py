@@ -123,6 +123,8 @@ class HandshakeWatch:
     def leave(self, socket: zmq.Socket[bytes]) -> None:
         """Watch this socket no more; it is about to be closed."""
         socket.disable_monitor()
+        if self._events is not None:
+            self._events.close(0)
         self._events = None
 
     def look(self, address: str) -> None:

@@ -5,6 +5,7 @@ so they may hold only letters, digits, dot, underscore and hyphen.
 """
 
 import io
+import re
 import struct
 from typing import Annotated, Literal, TypeVar
 
@@ -22,6 +23,7 @@ MAX_SIDE = 16384
 NOTICE_FRAMES = 500  # most frames in one notice
 SOURCE_LENGTH = 1024
 START_OF_SCAN = b"\xff\xda"  # a JPEG's marker; within coded data 0xff is always followed by another byte
+EXTRAS = re.compile(rb"\xff[\xe1-\xef\xfe]")  # EXIF, colour profiles, comments: nobody needs their parsers here
 NOTICED = (Reason.OVERLOAD, Reason.UNREADABLE, Reason.TOO_LARGE, Reason.CAPTURE_DIED, Reason.STOPPED)
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$", max_length=100)]
@@ -235,8 +237,11 @@ def decode_pixels(header: FrameHeader, payload: bytes) -> Pixels:
     shape = (header.height, header.width, 3)
     if header.encoding == "raw":
         return np.frombuffer(payload, np.uint8).reshape(shape)
-    if payload.count(START_OF_SCAN) != 1:
-        raise BadMessage(f"frame {header.frame.seq}: a JPEG of {payload.count(START_OF_SCAN)} scans, not one")
+    before, *scans = payload.split(START_OF_SCAN)
+    if len(scans) != 1 or EXTRAS.search(before):
+        raise BadMessage(
+            f"frame {header.frame.seq}: a JPEG of {len(scans)} scans or with extras; ours have one and none"
+        )
     try:
         with JpegImageFile(io.BytesIO(payload)) as image:
             if (image.height, image.width, image.mode) != (*shape[:2], "RGB"):

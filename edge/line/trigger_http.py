@@ -6,8 +6,10 @@ from typing import Annotated
 
 import uvicorn
 from fastapi import Body, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.middleware.base import RequestResponseEndpoint
 
 from edge.errors import EdgeError
 from edge.frame import PartIdentity
@@ -15,7 +17,9 @@ from edge.line.trigger import TriggerError, TriggerQueue, TriggerQueueFull
 
 FRAME_TIMEOUT_S = 2.0
 CLOSE_TIMEOUT_S = 3.0
-Name = Annotated[str, Field(min_length=1, max_length=128)]
+MOST_BODY_BYTES = 4096  # of POST /trigger
+MOST_CONNECTIONS = 64
+Name = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=128)]
 
 
 class TriggerRequest(BaseModel):
@@ -46,7 +50,14 @@ class TriggerServer:
 
 
 def _config(app: FastAPI) -> uvicorn.Config:
-    return uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+        limit_concurrency=MOST_CONNECTIONS,
+    )
 
 
 def serve_trigger(
@@ -71,6 +82,18 @@ def trigger_app(queue: TriggerQueue, *, camera: str | None, run: str | None, tim
     """The application behind `serve_trigger`."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     where = {name: value for name, value in (("run", run), ("camera", camera)) if value is not None}
+
+    @app.middleware("http")
+    async def bounded(request: Request, answer: RequestResponseEndpoint) -> Response:
+        length = request.headers.get("content-length", "0")
+        if "transfer-encoding" in request.headers or int(length[:6]) > MOST_BODY_BYTES:
+            return refusal(413, f"send {MOST_BODY_BYTES} bytes at most, with their Content-Length.")
+        return await answer(request)
+
+    @app.exception_handler(RequestValidationError)
+    def not_taken(_: Request, error: Exception) -> Response:  # without what was sent, which may be no text at all
+        assert isinstance(error, RequestValidationError)
+        return refusal(422, "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()))
 
     @app.post("/trigger")
     def trigger(request: Request, asked: Annotated[TriggerRequest | None, Body()] = None) -> Response:

@@ -246,3 +246,18 @@ def test_a_number_given_twice_is_found(engine: Engine, writer: Writer, tmp_path:
     path = tmp_path / "journal" / "run" / "cam.jsonl"
     path.write_bytes(path.read_bytes() + path.read_bytes().splitlines(keepends=True)[-1])
     assert not verify(engine, journals=tmp_path / "journal", media=tmp_path / "media").good_while(running=False)
+
+
+def test_rows_of_a_camera_on_another_machine_are_compared_with_a_copy_of_its_journal(
+    engine: Engine, writer: Writer, tmp_path: Path
+) -> None:
+    there = tmp_path / "copy"
+    numbered_journal(there, 4)
+    writer.write([entry(seq) for seq in (1, 2, 4)])
+    (blind,) = verify(engine, journals=tmp_path / "journal", media=tmp_path / "media").accounts
+    assert (blind.numbered, blind.missing, blind.balanced) == (None, [3], False), "a gap shows without the journal"
+    writer.write([entry(3)])
+    (blind,) = verify(engine, journals=tmp_path / "journal", media=tmp_path / "media").accounts
+    assert (blind.missing, blind.balanced) == ([], False), "whether there was a fifth frame nobody can say"
+    (seen,) = verify(engine, journals=tmp_path / "journal", media=tmp_path / "media", elsewhere=[there]).accounts
+    assert (seen.numbered, seen.balanced) == (4, True)

@@ -131,3 +131,21 @@ def test_a_closed_port_can_be_used_again() -> None:
         port = server.port
         post(server, "wrong")
     serve_trigger(TriggerQueue(), host="127.0.0.1", port=port).close()
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b'{"part": "' + b"x" * 5000 + b'"}', 413),
+        (b'{"part": "a\\u0000b"}', 422),
+        (b'{"part": "\\ud800"}', 422),
+        (b"[" * 4000, 400),
+    ],
+)
+def test_a_request_that_no_plant_sends_is_refused(content: bytes, status: int) -> None:
+    with serving(TriggerQueue()) as server:
+        url = f"http://127.0.0.1:{server.port}/trigger"
+        asked = httpx.post(url, content=content, headers={"Content-Type": "application/json"})
+        assert asked.status_code == status
+        endless = httpx.post(url, content=iter([b"x" * 100]), headers={"Content-Type": "application/json"})
+        assert endless.status_code == 413

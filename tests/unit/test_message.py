@@ -157,12 +157,12 @@ def test_a_small_message_cannot_ask_for_much_memory() -> None:
 def test_a_jpeg_that_no_capture_of_ours_makes_is_refused(options: dict[str, str]) -> None:
     header = decode(frame(jpeg(**options)))
     assert isinstance(header, FrameHeader)
-    with pytest.raises(BadMessage, match="scans|header says"):
+    with pytest.raises(BadMessage, match=r"scans|header says|extras"):
         message.decode_pixels(header, jpeg(**options))
 
 
 def test_thousands_of_scans_in_few_bytes_cost_nothing() -> None:
-    """libjpeg decodes each of them over the whole picture: 16 megapixels took two minutes."""
+    """libjpeg decodes each over the whole picture: at 16 megapixels, 50 more in 1.7 kB took 4 s more."""
     picture = jpeg()
     scan = picture[picture.rfind(b"\xff\xda") : -2]
     parts = frame(picture[:-2] + scan * 2000 + picture[-2:])
