@@ -221,17 +221,14 @@ class WorkerLink:
                 peer, *parts = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 break
-            payload = parts[1].bytes if len(parts) == 2 else b""
+            content = [part.bytes for part in parts]
             try:
-                header = message.decode_from_capture(
-                    [part.bytes for part in parts[:1]] + [payload] * (len(parts) - 1),
-                    max_bytes=self._max_message_bytes,
-                )
+                header = message.decode_from_capture(content, max_bytes=self._max_message_bytes)
             except BadMessage:
                 self.bad_messages += 1
                 continue
             if self._may(peer.bytes, parts[0], header) and self._for_us(peer.bytes, header):
-                result.append((peer.bytes, header, payload))
+                result.append((peer.bytes, header, content[1] if len(content) == 2 else b""))
         return result  # type: ignore[return-value]
 
     def camera_of(self, peer: bytes) -> tuple[str, str] | None:

@@ -9,9 +9,9 @@ from tests.lines import recorded, rows, wait_until
 from tests.slowness import slowness
 from tests.two_machines import two_machines
 
-CUT_S = 7.0  # longer than ZeroMQ's heartbeat (3 s) and the capture's own (5 s)
+CUT_S = 6.0  # longer than ZeroMQ's heartbeat (3 s) and the capture's own (5 s)
 LIVE_FRAMES = 300
-FOLDER_FRAMES = 1500
+FOLDER_FRAMES = 600
 
 
 def test_a_cut_network_and_a_restarted_worker_host_cost_a_folder_nothing_and_a_live_camera_what_is_named(
