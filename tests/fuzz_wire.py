@@ -25,7 +25,7 @@ from edge.line.curve import as_client
 from edge.settings import Settings
 from tests.curve_keys import exchange_keys
 from tests.fakes import numbered_folder
-from tests.lines import recorded, report, rows, wait_until
+from tests.lines import recorded, recorded_yet, report, rows, wait_until
 from tests.wire_mutants import Mutants
 
 FRAMES = 2000
@@ -90,9 +90,7 @@ def sent(count: int, seed: int) -> bool:
             env={**environment, "EDGE_CAMERA": str(numbered_folder(Path(folder) / "parts", FRAMES))},
             stderr=log,
         )
-        wait_until(lambda: settings.database.exists(), timeout_s=120)
-        time.sleep(1)
-        wait_until(lambda: recorded(settings) > 20, timeout_s=120)
+        wait_until(lambda: recorded_yet(settings) > 20, timeout_s=120)
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         rogue = context.socket(zmq.DEALER)
         as_client(rogue, keys["rogue"])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, joinedload
 
 from edge.ledger.counts import RunCount
@@ -77,3 +78,11 @@ def report(settings: Settings) -> Report:
     found = verify(engine, journals=settings.journals, media=settings.media)
     engine.dispose()
     return found
+
+
+def recorded_yet(settings: Settings) -> int:
+    """The same where a worker may still be making the record."""
+    try:
+        return recorded(settings)
+    except OperationalError:
+        return 0

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from tests.fakes import numbered_folder
-from tests.lines import recorded, rows, wait_until
+from tests.lines import recorded, recorded_yet, rows, wait_until
 from tests.two_machines import TwoMachines, sleep_until, two_machines
 
 SHARES = (0.25, 0.5, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5)  # of the time that credits and queue last
@@ -29,9 +29,7 @@ def main(fps: Annotated[float, typer.Option()] = 10.0, queue_frames: Annotated[i
         machines.start_worker()
         pictures = numbered_folder(Path(folder) / "live", frames)
         machines.start_capture("live", pictures, "--fps", str(fps), "--overload", "drop-oldest")
-        wait_until(lambda: machines.here.database.exists(), timeout_s=120)
-        time.sleep(1)
-        wait_until(lambda: recorded(machines.here) > fps, timeout_s=120)
+        wait_until(lambda: recorded_yet(machines.here) > fps, timeout_s=120)
         sys.stdout.write(f"{fps:g} frames/s, credits 8, queue_frames {queue_frames}: (8 + {queue_frames}) / fps = ")
         sys.stdout.write(f"{held_s:.1f} s\nend of the cable   outage s   lost   first row after s\n")
         for silent, outage_s in outages:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.cable import need_cable
 from tests.fakes import numbered_folder
-from tests.lines import recorded, rows, wait_until
+from tests.lines import recorded, recorded_yet, rows, wait_until
 from tests.slowness import slowness
 from tests.two_machines import two_machines
 
@@ -24,9 +24,7 @@ def test_a_cut_network_and_a_restarted_worker_host_cost_a_folder_nothing_and_a_l
         machines.start_worker()
         machines.start_capture("live", live, "--fps", "20", "--overload", "drop-oldest")
         machines.start_capture("parts", folder, "--fps", "100")
-        wait_until(lambda: machines.here.database.exists(), timeout_s=patience_s)
-        time.sleep(1)
-        wait_until(lambda: recorded(machines.here) > 100, timeout_s=patience_s)
+        wait_until(lambda: recorded_yet(machines.here) > 100, timeout_s=patience_s)
 
         machines.cable.break_silently()
         before = recorded(machines.here)
