@@ -228,7 +228,7 @@ class Capture:
                 with self._changed:
                     self._outbox.give_up_waiting(Reason.STOPPED)
             self._send()
-            self._heart.beat(self._reads_since_s)
+            self._heart.beat(self._reads_since_s, session=self._link.session)
 
     def _hear(self) -> None:
         for reply in self._link.poll(POLL_S):

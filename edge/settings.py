@@ -64,6 +64,8 @@ class Settings(BaseSettings):
     drain_timeout_s: float = Field(default=3.0, gt=0, description="how long a stop waits for frames in flight")
     address: str | None = Field(default=None, description="where worker and captures meet")
     live_limit_s: float = Field(default=3.0, gt=0, description="a camera's older picture is not shown as live")
+    ready_limit_s: float = Field(default=2.0, gt=1, description="not ready so long after inspection has stopped")
+    camera_limit_s: float = Field(default=2.0, gt=1, description="not ready so long after a camera's last picture")
     page_host: str = Field(default="127.0.0.1", description="address the page listens on")
     page_port: int = Field(default=8765, ge=1, le=65535, description="port of the page")
     page_hosts: str | None = Field(default=None, description="names that the page answers to, with commas between")

@@ -179,7 +179,7 @@ class Worker:
 
     def _beat(self) -> None:
         """Tell that this process lives, and since when it has had frames at hand without recording one."""
-        self._heart.beat(self._moved_s if any(self._at_hand.values()) else None)
+        self._heart.beat(self._moved_s if any(self._at_hand.values()) else None, session=self._link.session)
 
     def _hear(self, peer: bytes, header: FromCapture, payload: bytes) -> None:
         if isinstance(header, Hello):

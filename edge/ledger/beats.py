@@ -22,6 +22,7 @@ class Beat(BaseModel):
     at_s:          when, seconds of CLOCK_MONOTONIC
     waits_since_s: worker: since when frames are at hand and none was recorded; capture: since when the camera is
                    asked for its next picture. None: nothing is owed
+    session:       worker: its own; capture: that of the worker which welcomed it. Equal: the two know each other
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,6 +31,7 @@ class Beat(BaseModel):
     pid: int
     at_s: float
     waits_since_s: float | None = None
+    session: str | None = None
 
     def age_s(self, now_s: float) -> float:
         """How old it is; one from before a reboot may lie in the future and is infinitely old."""
@@ -49,13 +51,15 @@ class Heart:
         private_folder(folder.parent)
         private_folder(folder)
 
-    def beat(self, waits_since_s: float | None = None) -> None:
+    def beat(self, waits_since_s: float | None = None, *, session: str | None = None) -> None:
         """Say that this process lives, a few times a second however often it is called. Raises OSError."""
         now_s = time.monotonic()
         if now_s - self._told_s < EVERY_S:
             return
         self._told_s = now_s
-        beat = Beat(process=self._process, pid=os.getpid(), at_s=now_s, waits_since_s=waits_since_s)
+        beat = Beat(
+            process=self._process, pid=os.getpid(), at_s=now_s, waits_since_s=waits_since_s, session=session
+        )  # fmt: skip
         temporary = self._path.with_name(f".{self._process}.part")  # no process's name begins with a dot
         temporary.write_text(beat.model_dump_json())
         temporary.rename(self._path)
