@@ -1,6 +1,6 @@
 """What comes out: the one outcome of a frame, and the evidence for it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -22,6 +22,9 @@ class Outcome(StrEnum):
 
 FLAGGED = (Outcome.DEFECT, Outcome.UNSURE)
 """Outcomes that a person should look at; these frames keep their picture and map."""
+
+WORST_FIRST = (Outcome.DEFECT, Outcome.UNSURE, Outcome.NOT_INSPECTED, Outcome.OK)
+"""A part's outcome is its worst frame's; a frame that nobody inspected is no promise that the part is ok."""
 
 
 class Reason(StrEnum):
@@ -119,6 +122,11 @@ class Verdict:
     def __post_init__(self) -> None:
         if (self.outcome is Outcome.OK) != (self.reason is None):
             raise ValueError(f"outcome {self.outcome} with reason {self.reason}: only `ok` has no reason")
+
+
+def worst(outcomes: Collection[Outcome]) -> Outcome | None:
+    """The outcome of a part whose frames have these; None without any."""
+    return next((outcome for outcome in WORST_FIRST if outcome in outcomes), None)
 
 
 def not_inspected(reason: Reason) -> Verdict:

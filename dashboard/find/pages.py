@@ -13,13 +13,14 @@ from dashboard import queries
 from dashboard.asked import asked, has_empty
 from dashboard.find.choices import bundle_names, choices
 from dashboard.find.filters import WHEN, PageQuery
-from dashboard.find.parts import frames_of, outcomes_of, part_of, worst
+from dashboard.find.parts import frames_of, outcomes_of, part_of
 from dashboard.find.search import found_ids
 from dashboard.people.person import Operator
 from dashboard.site import SiteOf
 from dashboard.words import local_field
 from edge.ledger.people import Role
 from edge.ledger.record import LARGEST_ID, Camera, Inspection, Review, Run
+from edge.verdict import worst
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 CARDS = 24

@@ -9,8 +9,6 @@ from edge.ledger.record import Inspection
 from edge.verdict import Outcome
 
 NO_PART = "-"
-WORST_FIRST = (Outcome.DEFECT, Outcome.UNSURE, Outcome.NOT_INSPECTED, Outcome.OK)
-"""A part's outcome is its worst frame's; a frame that nobody inspected is no promise that the part is ok."""
 
 
 def part_address(part: str | None, serial: str | None) -> str | None:
@@ -27,11 +25,6 @@ def part_address(part: str | None, serial: str | None) -> str | None:
 def part_of(kind: str, serial: str) -> tuple[str | None, str]:
     """(part, serial) of an address whose outer encoding is off already."""
     return None if kind == NO_PART else unquote(kind), unquote(serial)
-
-
-def worst(outcomes: set[Outcome]) -> Outcome | None:
-    """The outcome of a part whose frames have these; None without any."""
-    return next((outcome for outcome in WORST_FIRST if outcome in outcomes), None)
 
 
 def is_part(part: str | None, serial: str) -> list[ColumnElement[bool]]:

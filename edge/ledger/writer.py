@@ -1,4 +1,7 @@
-"""The one writer of inspections: a group of entries, one transaction, the first outcome of a frame wins."""
+"""The one writer of inspections: a group of entries, one transaction, the first outcome of a frame wins.
+
+What outputs are to be told is part of that transaction.
+"""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -13,6 +16,7 @@ from edge.alarm import Alarm
 from edge.frame import FrameInfo, Pixels
 from edge.ledger.alarms import alarm_row
 from edge.ledger.media import drop_media, media_stem, write_map, write_picture
+from edge.ledger.outbox import announce
 from edge.ledger.record import Camera, Inspection, RegionRow, Run, unit_of_work
 from edge.verdict import FLAGGED, Verdict
 
@@ -84,6 +88,7 @@ class Writer:
         ]
         with unit_of_work(self._engine) as session:
             session.add_all([*rows, *alarms])
+            announce(session, rows)
         for run, camera, seq in new:
             self._highest[run, camera] = max(seq, self._highest[run, camera])
         return list(new.values())

@@ -14,13 +14,13 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from dashboard.find.filters import REVIEWS, Filters
-from dashboard.find.parts import part_address, part_of, worst
+from dashboard.find.parts import part_address, part_of
 from dashboard.find.search import found_ids
 from dashboard.reader import Reader
 from edge.ledger.bundles import BundleRow
 from edge.ledger.record import Camera, Inspection, Review, Run
 from edge.settings import Settings
-from edge.verdict import Outcome
+from edge.verdict import Outcome, worst
 from tests import big_record
 
 FRAMES = 5600
