@@ -30,7 +30,7 @@ from edge.errors import EdgeError
 from edge.keys_cli import app as keys_app
 from edge.line.camera_spec import parse_camera, unique_names
 from edge.models_cli import app as models_app
-from edge.process_cli import capture, worker
+from edge.process_cli import capture, outputs, worker
 from edge.record_cli import export, verify
 from edge.review_cli import review as review_command
 from edge.settings import Settings
@@ -104,6 +104,7 @@ def run(
 app.command()(check)
 app.command()(capture)
 app.command()(worker)
+app.command()(outputs)
 app.command()(export)
 app.command()(verify)
 

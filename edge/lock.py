@@ -60,6 +60,20 @@ def alone(data: Path, *, timeout_s: float = ALONE_TIMEOUT_S) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def sole(data: Path, command: str) -> Iterator[None]:
+    """Be the only `edge COMMAND` on this data folder. Raises EdgeError if there is one already."""
+    data.mkdir(parents=True, exist_ok=True)
+    with _open(data, f"{command}.lock") as fd:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise EdgeError(
+                f"`edge {command}` is at work on data folder {data} already. Stop that one first."
+            ) from None
+        yield
+
+
 def held(data: Path) -> bool:
     """Whether a line, or one of its processes, is running on this data folder."""
     if not data.is_dir():

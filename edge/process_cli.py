@@ -1,4 +1,4 @@
-"""`edge capture` and `edge worker`: one process of a line by itself, as the supervisor starts it."""
+"""`edge capture`, `worker` and `outputs`: one process of a line by itself, as the supervisor starts it."""
 
 import logging
 from dataclasses import asdict, replace
@@ -98,6 +98,31 @@ def worker(
     stop_on_signal(process.stop)
     logging.getLogger("edge.worker").info("listening on %s", settings.line_address)
     with lock.share(settings.data):
+        process.run()
+
+
+def outputs(
+    data: Data = None,
+    schemas: Annotated[bool, typer.Option("--schemas", help="Print the messages' JSON schemas and end.")] = False,
+) -> None:
+    """Tell an MQTT broker and a webhook every outcome, and the broker whether the line is ready; `edge run` starts it.
+
+    EDGE_MQTT_URL and EDGE_WEBHOOK_URL say where; edge/outputs/OUTPUTS.md has topics, messages and what a gate must do.
+    """
+    from edge.outputs.messages import MESSAGES
+    from edge.process import start_logging, stop_on_signal
+    from edge.teller import Teller
+
+    if schemas:
+        print_json({message.__name__: message.model_json_schema() for message in MESSAGES})
+        return
+    settings = Settings.read(data=data)
+    if settings.mqtt_url is None and settings.webhook_url is None:
+        raise EdgeError("there is nobody to tell: set EDGE_MQTT_URL or EDGE_WEBHOOK_URL.")
+    start_logging(settings.log_level)
+    with lock.sole(settings.data, "outputs"):
+        process = Teller(settings)
+        stop_on_signal(process.stop)
         process.run()
 
 

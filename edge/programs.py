@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from edge.capture import CaptureOptions
-from edge.ledger.beats import WORKER, capture_name
+from edge.ledger.beats import OUTPUTS, WORKER, capture_name
 from edge.settings import Settings
 from edge.supervisor import Program, Role
 
 WORKER_PATIENCE_S = 8.0
+OUTPUTS_PATIENCE_S = 6.0
 PAGE_PATIENCE_S = 5.0
 DRAIN_MARGIN_S = 1.0  # what a capture needs to end, beyond its drain timeout
 
@@ -16,6 +17,8 @@ def programs(settings: Settings, captures: Sequence[CaptureOptions], *, page: bo
     """The processes of a line with these cameras."""
     common = settings.child_environment()
     table = [Program(WORKER, Role.WORKER, ["-m", "edge.cli", "worker"], common, WORKER_PATIENCE_S)]
+    if settings.mqtt_url or settings.webhook_url:
+        table.append(Program(OUTPUTS, Role.OUTPUTS, ["-m", "edge.cli", "outputs"], common, OUTPUTS_PATIENCE_S))
     if page:
         table.append(Program("page", Role.PAGE, ["-m", "dashboard.cli"], common, PAGE_PATIENCE_S))
     return table + [capture_program(settings, options, index=index) for index, options in enumerate(captures)]

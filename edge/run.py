@@ -32,10 +32,12 @@ from edge.line.camera import check_source
 from edge.line.camera_spec import CameraSpec, Kind
 from edge.line.journal import JournalCount
 from edge.order_desk import OrderDesk
+from edge.outputs.configured import configured
 from edge.programs import programs
 from edge.redraws import Redraws
 from edge.settings import Settings
 from edge.supervisor import LineStopped, Supervisor
+from edge.teller import want
 from edge.verdict import Reason
 from edge.vision.bundle_promotion import categories
 from edge.vision.lite_adapters import INPUT_SIZE
@@ -80,6 +82,7 @@ def run_line(
     prepare(settings.database)
     run = new_run()
     with lock.hold(settings.data, run=run):
+        want(settings)
         captures = [replace(options, run=run, spec=_calibrated(settings, options.spec, say)) for options in captures]
         if check:
             check_first(settings, [options.spec.category for options in captures], say)
@@ -191,7 +194,8 @@ def _seen_without_references(settings: Settings) -> str:
 
 
 def _check(settings: Settings, captures: Sequence[CaptureOptions], *, page: bool) -> None:
-    """Find out early what cannot work: a missing camera, an unknown category, a port in use."""
+    """Find out early what cannot work: a missing camera, an unknown category, an output's secret, a port in use."""
+    configured(settings)
     for options in captures:
         check_source(options.spec)
         check_overload(options)

@@ -39,6 +39,13 @@ def _database_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _station(value: str) -> str:
+    """The name as it is. Raises ValueError unless it can be part of a topic and of a path."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", value):
+        raise ValueError("use letters, digits, underscore and hyphen, at most 100 of them")
+    return value
+
+
 class Settings(BaseSettings):
     """Settings of one station. Each can be given as EDGE_<NAME> in the environment; options override it."""
 
@@ -73,6 +80,18 @@ class Settings(BaseSettings):
     page_key: Path | None = Field(default=None, description="PEM file: the certificate's key, without a password")
     page_proxy: str | None = Field(default=None, description="address of the proxy that speaks HTTPS for the page")
     trigger_port: int = Field(default=8770, ge=1, le=65535, description="port of the first camera's POST /trigger")
+    station: Annotated[str, AfterValidator(_station)] = Field(
+        default_factory=lambda: re.sub(r"[^A-Za-z0-9_-]+", "-", socket.gethostname()).strip("-")[:100] or "station",
+        description="what outputs call this station; default: this machine's name",
+    )
+    mqtt_url: str | None = Field(default=None, description="mqtt://HOST[:PORT] or mqtts://: tell this broker")
+    mqtt_user: str | None = Field(default=None, description="user at the broker")
+    mqtt_password_file: Path | None = Field(default=None, description="file with the user's password")
+    webhook_url: str | None = Field(default=None, description="http:// or https://: POST every outcome there")
+    webhook_secret_file: Path | None = Field(default=None, description="file with the secret that signs what is posted")
+    outputs_ca: Path | None = Field(
+        default=None, description="PEM file: the only authorities to trust, mqtts and https"
+    )
     shifts: Annotated[str, AfterValidator(_shifts)] = Field(
         default="06:00,14:00,22:00", description="when shifts begin, in the station's time; quarters of an hour"
     )

@@ -28,7 +28,8 @@ class Role(IntEnum):
 
     CAPTURE = 0
     WORKER = 1
-    PAGE = 2
+    OUTPUTS = 2
+    PAGE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ class Supervisor:
                 self._start(child)
 
     def stop(self) -> None:
-        """Stop captures, then the worker, then the page, each politely first."""
+        """Stop captures, then the worker, the outputs and the page, each politely first."""
         for role in Role:
             mine = [(child.program, child.process) for child in self._children
                     if child.program.role is role and child.process]  # fmt: skip
@@ -231,9 +232,9 @@ class Supervisor:
 
 
 def _may_come_back(program: Program, code: int) -> bool:
-    """Whether to try for ever: a camera that is gone, or the page, without which the line still inspects."""
+    """Whether to try for ever: a camera that is gone, or outputs and page, without which the line still inspects."""
     lost_camera = program.role is Role.CAPTURE and code in (CONFIG_EXIT, LOST_EXIT)
-    return lost_camera or program.role is Role.PAGE
+    return lost_camera or program.role in (Role.OUTPUTS, Role.PAGE)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from edge.private_folder import private_folder
 
 EVERY_S = 0.25
-WORKER = "worker"
+WORKER, OUTPUTS = "worker", "outputs"
 
 
 class Beat(BaseModel):
