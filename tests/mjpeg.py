@@ -20,6 +20,8 @@ class MjpegServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), MjpegHandler)
         self.frames, self.stalls, self.period_s = frames, stalls, period_s
         self.stopped = threading.Event()
+        self.flows = threading.Event()  # cleared: the camera says nothing
+        self.flows.set()
 
     @property
     def port(self) -> int:
@@ -40,6 +42,7 @@ class MjpegHandler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         self.end_headers()
         for number in range(1, self.server.frames + 1):
+            self.server.flows.wait()
             content = numbered(number)
             self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(content))
             self.wfile.write(content + b"\r\n")
@@ -59,6 +62,7 @@ def serving(server: MjpegServer) -> Iterator[MjpegServer]:
         yield server
     finally:
         server.stopped.set()
+        server.flows.set()
         server.shutdown()
         thread.join()
         server.server_close()

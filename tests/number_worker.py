@@ -8,13 +8,17 @@ from edge.worker import Worker
 from tests.fakes import NumberScorer
 
 CATEGORIES = ("numbers", "letters", "lost")
+STUCK = "stuck"  # while the data folder holds a file of this name, scoring does not end
 
 
 def main() -> None:
     delay_s = float(sys.argv[1]) if len(sys.argv) > 1 else 0.0
     poison = int(sys.argv[2]) if len(sys.argv) > 2 else None
     start_logging("info")
-    worker = Worker(Settings.read(), NumberScorer(categories=CATEGORIES, delay_s=delay_s, poison=poison))
+    settings = Settings.read()
+    stuck = settings.data / STUCK
+    scorer = NumberScorer(categories=CATEGORIES, delay_s=delay_s, poison=poison, stuck=stuck)
+    worker = Worker(settings, scorer)
     stop_on_signal(worker.stop)
     worker.run()
 

@@ -21,13 +21,10 @@ log = logging.getLogger(__name__)
 
 BATCH = 100
 POLL_S = 0.05
-FORGET_EVERY_S = (
-    0.5  # the line's writer shares the record with whoever deletes there; a kill repeats what is not deleted
-)
+FORGET_EVERY_S = 0.5  # a kill repeats what is not forgotten yet; each time takes the writer's lock
 HEALTH_EVERY_S = 5.0
 DRAIN_S = 2.0
 BACKOFF_S = 0.25
-REFUSED_AGAIN_S = 60.0
 MOST_REFUSED = 20  # beyond, it is not the results that are wrong
 
 
@@ -72,7 +69,7 @@ class Delivery:
     def __init__(
         self, output: str, sender: Sender, *, station: str, reads: Engine, writes: Engine, most_backoff_s: float
     ) -> None:
-        """most_backoff_s: how long it waits at most before it tries again."""
+        """most_backoff_s: how long it waits at most before it tries again, and always for a result that is refused."""
         self.output = output
         self._sender, self._station, self._reads, self._writes = sender, station, reads, writes
         self._most_backoff_s = most_backoff_s
@@ -134,7 +131,7 @@ class Delivery:
         row = one.inspection
         name = f"{row.run.name}/{row.camera.name}/{row.seq}"
         log.error("%s refuses %s, which is tried again: %s", self.output, name, refused.why)
-        self._aside[one.id] = time.monotonic() + REFUSED_AGAIN_S * random.uniform(0.5, 1.0)
+        self._aside[one.id] = time.monotonic() + self._most_backoff_s
         if len(self._aside) > MOST_REFUSED:
             self._aside.clear()
             raise NotDelivered(f"{MOST_REFUSED} results are refused, the last because: {refused.why}")

@@ -43,12 +43,13 @@ def signature(secret: bytes, body: bytes, *, at_s: int) -> str:
 class WebhookSender:
     """Posts results to one address. Redirects are not followed."""
 
-    def __init__(self, hook: Hook) -> None:
+    def __init__(self, hook: Hook, *, timeout_s: float = TIMEOUT_S) -> None:
+        """timeout_s: how long a connection, and then an answer, may take."""
         self._hook = hook
         for library in ("httpx", "httpcore"):  # they log whole addresses
             logging.getLogger(library).setLevel(logging.WARNING)
         verify = ssl.create_default_context(cadata=hook.authorities)
-        self._client = httpx.Client(timeout=TIMEOUT_S, verify=verify)
+        self._client = httpx.Client(timeout=timeout_s, verify=verify)
 
     def send(self, results: Sequence[Result]) -> Iterator[Refused | None]:
         """One POST a result, in order; see edge.outputs.delivery.Sender."""
