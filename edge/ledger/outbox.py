@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Engine, ForeignKey, Index, delete, func, select
+from sqlalchemy import BigInteger, Engine, ForeignKey, Index, delete, func, insert, select
 from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
 
 from edge.ledger.record import Base, BigKey, Inspection, unit_of_work
@@ -83,8 +83,11 @@ def subscribe(engine: Engine, names: Collection[str]) -> dict[str, int]:
 
 def announce(session: Session, rows: Sequence[Inspection]) -> None:
     """Put these outcomes, which are added in the same transaction, into the outbox of every output."""
-    for name in session.scalars(select(Output.name).order_by(Output.name)):
-        session.add_all(OutboxRow(output=name, inspection=row) for row in rows)
+    names = session.scalars(select(Output.name).order_by(Output.name)).all()
+    if rows and names:
+        session.flush()  # gives the rows their ids
+        told = [{"output": name, "inspection_id": row.id} for name in names for row in rows]
+        session.execute(insert(OutboxRow), told)
 
 
 def waiting(engine: Engine, output: str, *, limit: int, but: Collection[int] = ()) -> list[Waiting]:

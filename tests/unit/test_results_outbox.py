@@ -1,15 +1,17 @@
 """The outbox of results: written with the outcome, kept until delivered, one output apart from the other."""
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from edge.frame import PartIdentity
 from edge.ledger.outbox import OutboxRow, backlog, delivered, give_up_oldest, subscribe, waiting
-from edge.ledger.record import open_engine, unit_of_work
+from edge.ledger.record import Inspection, open_engine, unit_of_work
 from edge.ledger.writer import Entry, Writer
 from edge.verdict import Outcome, Reason, Verdict, not_inspected
 from tests.fakes import numbered_frame
@@ -69,6 +71,17 @@ def test_a_failed_transaction_leaves_nothing_in_the_outbox(ledger: Ledger, write
     with pytest.raises(OSError):
         writer.write([flagged])
     assert seqs(ledger, "mqtt") == []
+
+
+def test_what_cannot_be_announced_is_not_recorded_either(ledger: Ledger, writer: Writer) -> None:
+    """One transaction: the outbox refuses a row, and the outcome is not there."""
+    subscribe(ledger.engine, ["mqtt"])
+    with sqlite3.connect(ledger.settings.database) as connection:
+        connection.execute("CREATE TRIGGER refuse BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'no'); END")
+    with pytest.raises(IntegrityError):
+        writer.write([entry(1)])
+    with Session(ledger.engine) as session:
+        assert session.scalar(select(func.count()).select_from(Inspection)) == 0
 
 
 def test_what_commits_late_with_an_early_number_is_delivered_all_the_same(ledger: Ledger, writer: Writer) -> None:
