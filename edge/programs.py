@@ -17,7 +17,7 @@ def programs(settings: Settings, captures: Sequence[CaptureOptions], *, page: bo
     """The processes of a line with these cameras."""
     common = settings.child_environment()
     table = [Program(WORKER, Role.WORKER, ["-m", "edge.cli", "worker"], common, WORKER_PATIENCE_S)]
-    if settings.mqtt_url or settings.webhook_url:
+    if settings.mqtt_url is not None or settings.webhook_url is not None:
         table.append(Program(OUTPUTS, Role.OUTPUTS, ["-m", "edge.cli", "outputs"], common, OUTPUTS_PATIENCE_S))
     if page:
         table.append(Program("page", Role.PAGE, ["-m", "dashboard.cli"], common, PAGE_PATIENCE_S))

@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     mqtt_url: str | None = Field(default=None, description="mqtt://HOST[:PORT] or mqtts://: tell this broker")
     mqtt_user: str | None = Field(default=None, description="user at the broker")
     mqtt_password_file: Path | None = Field(default=None, description="file with the user's password")
-    webhook_url: str | None = Field(default=None, description="http:// or https://: POST every outcome there")
+    webhook_url: SecretStr | None = Field(default=None, description="http:// or https://: POST every outcome there")
     webhook_secret_file: Path | None = Field(default=None, description="file with the secret that signs what is posted")
     outputs_ca: Path | None = Field(
         default=None, description="PEM file: the only authorities to trust, mqtts and https"
@@ -182,8 +182,7 @@ class Settings(BaseSettings):
     def child_environment(self) -> dict[str, str]:
         """These settings as environment variables, so that a child process reads exactly the same."""
         values = self.model_dump(mode="json", exclude_none=True)
-        if self.database_url is not None:
-            values["database_url"] = self.database_url.get_secret_value()
+        values |= {name: value.get_secret_value() for name, value in self if isinstance(value, SecretStr)}
         return {f"{PREFIX}{name.upper()}": str(value) for name, value in values.items()}
 
     @classmethod

@@ -42,14 +42,14 @@ def command() -> None:
         engine = open_engine(ledger.settings.database, writes=True)
         made = Writer(engine, ledger.settings.media)
         made.register("speed", "top", source="demo:top", category="pcb")
-        rows = write(made, engine, database=ledger.settings.database)
+        rows = write(made, engine)
         deliver_all(ledger.engine, folder)
         single(made, ledger.engine, folder, first=rows + 1)
         engine.dispose()
         ledger.engine.dispose()
 
 
-def write(made: Writer, engine: Engine, *, database: Path) -> int:
+def write(made: Writer, engine: Engine) -> int:
     """Rows a second with and without outputs; returns how many rows there are now."""
     rates: dict[str, list[float]] = {name: [] for name in WANTED}
     seq = 1

@@ -51,14 +51,15 @@ def _broker(settings: Settings, authorities: str | None) -> Broker | None:
 def _hook(settings: Settings, authorities: str | None) -> Hook | None:
     if settings.webhook_url is None:
         return None
-    _split(settings.webhook_url, "EDGE_WEBHOOK_URL", ("http", "https"))
+    url = settings.webhook_url.get_secret_value()
+    _split(url, "EDGE_WEBHOOK_URL", ("http", "https"))
     secret = _secret(settings.webhook_secret_file, "EDGE_WEBHOOK_SECRET_FILE")
     if secret is None or len(secret) < SHORTEST_SECRET:
         raise EdgeError(
             f"what is posted to EDGE_WEBHOOK_URL is signed: EDGE_WEBHOOK_SECRET_FILE must name a file with a secret of "
             f"{SHORTEST_SECRET} characters or more. Make one: openssl rand -hex 32."
         )
-    return Hook(settings.webhook_url, secret.encode(), authorities)
+    return Hook(url, secret.encode(), authorities)
 
 
 def _split(url: str, variable: str, schemes: tuple[str, str]) -> SplitResult:

@@ -125,7 +125,7 @@ def test_ready_goes_false_within_two_seconds_of_whatever_stops_inspection(line: 
     stops("stuck scorer", "inspection_stuck", stuck.touch, stuck.unlink)
     stops("hung capture", "capture_silent", sending(TOP, signal.SIGSTOP), sending(TOP, signal.SIGCONT))
     stops("dead camera", "camera_silent", line.camera.flows.clear, line.camera.flows.set)
-    with closing(sqlite3.connect(line.settings.database, isolation_level=None)) as other:
+    with closing(sqlite3.connect(line.settings.data / "record.sqlite", isolation_level=None)) as other:
         lock, unlock = partial(other.execute, "BEGIN IMMEDIATE"), partial(other.execute, "ROLLBACK")
         stops("locked record", "inspection_stuck", lock, unlock)
     line.is_ready()

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from edge import lock
 from edge.capture import CaptureOptions
@@ -44,8 +45,10 @@ def test_without_an_address_there_is_no_output_and_no_process_for_one() -> None:
 def test_a_line_with_an_address_has_a_process_that_tells_and_no_secret_is_among_its_arguments(secret: Path) -> None:
     settings = Settings(
         mqtt_url="mqtt://broker", mqtt_user="line", mqtt_password_file=secret,
-        webhook_url=f"https://mes.example/{SECRET}", webhook_secret_file=secret,
+        webhook_url=SecretStr(f"https://mes.example/{SECRET}"), webhook_secret_file=secret,
     )  # fmt: skip
+    assert SECRET not in repr(settings)
+    assert settings.child_environment()["EDGE_WEBHOOK_URL"].endswith(SECRET)
     assert configured(settings).names == ["mqtt", "webhook"]
     table = programs(settings, [CaptureOptions(parse_camera("demo:pcb"))], page=False)
     (tells,) = [program for program in table if program.role is Role.OUTPUTS]
@@ -102,7 +105,7 @@ def test_the_record_keeps_outcomes_for_what_is_asked_for_and_says_what_is_not_an
     ledger: Ledger, secret: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     both = ledger.settings.model_copy(
-        update={"mqtt_url": "mqtt://broker", "webhook_url": "https://mes", "webhook_secret_file": secret}
+        update={"mqtt_url": "mqtt://broker", "webhook_url": SecretStr("https://mes"), "webhook_secret_file": secret}
     )
     assert want(both) == ["mqtt", "webhook"]
     row = ledger.add("ok")
