@@ -91,9 +91,11 @@ class Delivery:
             until_s = time.monotonic() + DRAIN_S
             while self._try() and time.monotonic() < until_s:
                 pass
+            self._forget()
+        except OperationalError as error:
+            log.warning("%s: %d results will be told again; the record: %s", self.output, len(self._done), error.orig)
         finally:
             self._sender.close()
-            self._forget()
 
     def stop(self) -> None:
         """Let `run` end."""
