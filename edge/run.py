@@ -21,19 +21,24 @@ from edge.capture import CaptureOptions, check_overload, new_run
 from edge.errors import EdgeError
 from edge.first_check import check_first
 from edge.ledger.alarms import AlarmNews
-from edge.ledger.beats import forget_beats
+from edge.ledger.beats import SUPERVISOR, Heart, forget_beats
 from edge.ledger.counts import Counts, RunCount
 from edge.ledger.live import forget_others
 from edge.ledger.page_access import check_page
+from edge.ledger.readiness import Readiness
+from edge.ledger.ready_now import ready_now
 from edge.ledger.record import open_engine
 from edge.ledger.schema import prepare
 from edge.ledger.verify import account, settle
 from edge.line.camera import check_source
 from edge.line.camera_spec import CameraSpec, Kind
 from edge.line.journal import JournalCount
+from edge.log_files import LogFiles
+from edge.logs import logged_to
 from edge.order_desk import OrderDesk
 from edge.programs import programs
 from edge.redraws import Redraws
+from edge.service_manager import ServiceManager
 from edge.settings import Settings
 from edge.supervisor import LineStopped, Supervisor
 from edge.verdict import Reason
@@ -79,7 +84,7 @@ def run_line(
     _check(settings, captures, page=page)
     prepare(settings.database)
     run = new_run()
-    with lock.hold(settings.data, run=run):
+    with lock.hold(settings.data, run=run), logged_to(settings.logs / f"{SUPERVISOR}.log"):
         captures = [replace(options, run=run, spec=_calibrated(settings, options.spec, say)) for options in captures]
         if check:
             check_first(settings, [options.spec.category for options in captures], say)
@@ -100,7 +105,13 @@ def run_line(
         cameras = Cameras(settings, captures, supervisor, run=run, reads=engine, writes=writes)
         desk = OrderDesk(CameraOrders(settings, cameras).kinds, reads=engine, writes=writes)
         redraws = Redraws(reads=engine, writes=writes, logs=settings.logs, environment=settings.child_environment())
-        tended = supervisor.tick, patient(desk.tick), patient(cameras.tell), patient(redraws.tick)
+        manager, heart = ServiceManager(), Heart(settings.beats, SUPERVISOR)
+        tended = (
+            *(supervisor.tick, patient(desk.tick), patient(cameras.tell), patient(redraws.tick)),
+            lambda: heart.beat(restarts=supervisor.restarts_of_all),
+            lambda: manager.tick(lambda: _in_words(ready_now(settings, engine))),
+            LogFiles(settings.logs).tick,
+        )
         once = all(options.once for options in captures)
         numbered = JournalCount([settings.journals / run / f"{options.spec.name}.jsonl" for options in captures])
         failure: str | None = "the line was interrupted"
@@ -115,13 +126,16 @@ def run_line(
                         page = False
                 if asked:
                     say("stopping: frames in flight are recorded first")
+                manager.stopping("frames in flight are recorded first")
                 supervisor.stop()
             failure = None
         except (EdgeError, LineStopped) as error:
             failure = str(error)
+            manager.stopping(failure)
             raise
         finally:
             supervisor.kill()
+            forget_beats(settings.beats)
             redraws.stop()
             patient(desk.close)()
             patient(partial(cameras.end, failure))()
@@ -152,6 +166,11 @@ def patient(tend: Callable[[], None]) -> Callable[[], None]:
             log.warning("the record cannot be reached now (%s); trying again", error.orig)
 
     return tended
+
+
+def _in_words(now: Readiness) -> str:
+    """For one line of `systemctl status`."""
+    return "ready" if now.line.ready else "NOT READY: " + "; ".join(reason.sentence for reason in now.line.reasons)
 
 
 def _ticks(tended: Sequence[Callable[[], None]], asked: Sequence[int], *, ended: Callable[[], bool]) -> Iterator[None]:

@@ -77,6 +77,7 @@ class Settings(BaseSettings):
         default="06:00,14:00,22:00", description="when shifts begin, in the station's time; quarters of an hour"
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = Field(default="text", description="json: one object a line, for a collector")
 
     @property
     def database(self) -> Database:

@@ -31,6 +31,7 @@ from edge.line.message import BadMessage, FrameHeader, Hello, Notice, decode_pix
 from edge.line.suspects import POISON_DEATHS, Suspects
 from edge.line.transport import FromCapture, WorkerLink
 from edge.live_view import LiveView
+from edge.logs import about
 from edge.score_service import Asked, ScoreService
 from edge.settings import Settings
 from edge.verdict import Reason, Verdict, not_inspected
@@ -179,7 +180,8 @@ class Worker:
 
     def _beat(self) -> None:
         """Tell that this process lives, and since when it has had frames at hand without recording one."""
-        self._heart.beat(self._moved_s if any(self._at_hand.values()) else None, session=self._link.session)
+        at_hand = sum(map(len, self._at_hand.values()))
+        self._heart.beat(self._moved_s if at_hand else None, session=self._link.session, at_hand=at_hand)
 
     def _hear(self, peer: bytes, header: FromCapture, payload: bytes) -> None:
         if isinstance(header, Hello):
@@ -218,13 +220,16 @@ class Worker:
                 hello.run, hello.camera, source=hello.source, category=hello.category
             )  # fmt: skip
         except EdgeError as error:
-            log.error("refused camera %s: %s", hello.camera, error)
+            log.error("refused camera %s: %s", hello.camera, error, extra={"run": hello.run, "camera": hello.camera})
             self._link.refuse(peer, str(error))
             return
         self._categories[camera] = hello.category
         self._at_hand.setdefault(camera, AtHand(credits=self._credits))
         self._link.welcome(peer, camera, committed=committed, highest=highest)
-        log.info("camera %s of run %s is here; recorded up to %d", hello.camera, hello.run, committed)
+        log.info(
+            "camera %s of run %s is here; recorded up to %d", hello.camera, hello.run, committed,
+            extra={"run": hello.run, "camera": hello.camera},
+        )  # fmt: skip
 
     def _acknowledge(self) -> None:
         by_camera: dict[tuple[str, str], list[int]] = {}
@@ -291,7 +296,10 @@ class Worker:
         if job.verdict is not None:
             return Entry(job.info, job.verdict)
         if self._suspects.deaths(job.info.key) >= POISON_DEATHS:
-            log.error("frame %s: %d workers died while scoring it; it is poison", job.info.key, POISON_DEATHS)
+            log.error(
+                "frame %s: %d workers died while scoring it; it is poison", job.info.key, POISON_DEATHS,
+                extra=about(job.info),
+            )  # fmt: skip
             return Entry(job.info, not_inspected(Reason.POISON))
         if _expired(job.info):
             return Entry(job.info, not_inspected(Reason.LATE))
@@ -358,7 +366,7 @@ def _decode(job: Job) -> Pixels | None:
     try:
         return decode_pixels(job.header, job.payload)
     except BadMessage as error:
-        log.warning("frame %s cannot be read: %s", job.info.key, error)
+        log.warning("frame %s cannot be read: %s", job.info.key, error, extra=about(job.info))
         return None
 
 

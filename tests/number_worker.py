@@ -2,7 +2,8 @@
 
 import sys
 
-from edge.process import start_logging, stop_on_signal
+from edge.logs import start_logging
+from edge.process import stop_on_signal
 from edge.settings import Settings
 from edge.worker import Worker
 from tests.fakes import NumberScorer
@@ -13,8 +14,9 @@ CATEGORIES = ("numbers", "letters", "lost")
 def main() -> None:
     delay_s = float(sys.argv[1]) if len(sys.argv) > 1 else 0.0
     poison = int(sys.argv[2]) if len(sys.argv) > 2 else None
-    start_logging("info")
-    worker = Worker(Settings.read(), NumberScorer(categories=CATEGORIES, delay_s=delay_s, poison=poison))
+    settings = Settings.read()
+    start_logging(settings, "worker")
+    worker = Worker(settings, NumberScorer(categories=CATEGORIES, delay_s=delay_s, poison=poison))
     stop_on_signal(worker.stop)
     worker.run()
 
