@@ -1,4 +1,8 @@
-"""Running histogram of latency by camera: every frame is counted once, and all anew if the record becomes another."""
+"""Running histogram of latency by camera: every frame that is recorded from the first look on is counted once.
+
+It begins at nothing, as Prometheus expects of a histogram whose process was started again, so that a record of months
+costs nothing at the start.
+"""
 
 import threading
 from collections import Counter
@@ -31,14 +35,16 @@ class Latencies:
     def __init__(self, rows_a_step: int = ROWS_A_STEP) -> None:
         self._rows_a_step = rows_a_step
         self._lock = threading.Lock()
-        self._forget()
+        self._looked = False
+        self._last = frames_counted()
+        self._cameras: dict[str, Latency] = {}
 
     def count(self, session: Session) -> Mapping[str, Latency]:
-        """Count the rows that are new since the last call; returns all counts, by camera."""
+        """Count the rows that are new since the last call, none at the first; returns all counts, by camera."""
         with self._lock:
-            if not self._last.holds(session):
-                self._forget()
             newest = session.scalar(select(func.max(Inspection.id))) or 0
+            if not self._looked or not self._last.holds(session):
+                self._begin(session, newest)
             while self._last.id < newest:
                 upto = min(self._last.id + self._rows_a_step, newest)
                 self._add(session, upto)
@@ -48,9 +54,10 @@ class Latencies:
                 camera: Latency(one.frames, one.sum_s, one.up_to.copy()) for camera, one in self._cameras.items()
             }  # fmt: skip
 
-    def _forget(self) -> None:
-        self._last = frames_counted()
-        self._cameras: dict[str, Latency] = {}
+    def _begin(self, session: Session, newest: int) -> None:
+        """At the first look, and anew if the record has become another."""
+        self._looked, self._last, self._cameras = True, frames_counted(), {}
+        self._last.move(session, newest)
 
     def _add(self, session: Session, upto: int) -> None:
         took_ms = Inspection.latency_ms

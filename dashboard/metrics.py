@@ -84,7 +84,7 @@ class Told(Collector):
         yield _counter("edge_frames_not_inspected", text, ("camera", "reason"), by_reason)
 
     def _latency(self) -> Metric:
-        text = "From a frame's capture to its record, of inspected frames."
+        text = "From a frame's capture to its record, of inspected frames since the page was started."
         family = HistogramMetricFamily("edge_frame_latency_seconds", text, labels=["camera"])
         for camera in self.cameras:
             one = self.latencies.get(camera, Latency())

@@ -36,6 +36,7 @@ from edge.process_cli import capture, worker
 from edge.record_cli import export, verify
 from edge.review_cli import review as review_command
 from edge.settings import Settings
+from edge.status_cli import status
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +114,7 @@ app.command()(capture)
 app.command()(worker)
 app.command()(export)
 app.command()(verify)
+app.command()(status)
 
 
 @app.command()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("edge.run")
 
 PLAIN_EVERY_S = 5.0
+LOGGED_EVERY_S = 60.0
 STYLES = {"ok": "green", "defect": "bold red", "unsure": "yellow", "not_inspected": "magenta"}
 
 
@@ -56,7 +57,7 @@ class LiveConsole:
         """The frames numbered and the counts as they are now."""
         if self._live:
             self._live.update(counts_table(numbered, counts), refresh=True)
-        elif numbered and time.monotonic() - self._printed_s > PLAIN_EVERY_S:
+        elif numbered and time.monotonic() - self._printed_s > (LOGGED_EVERY_S if self._logged else PLAIN_EVERY_S):
             self._printed_s = time.monotonic()
             self.say(f"{numbered} frames, {counts_line(counts)}")
 

@@ -51,6 +51,7 @@ def start_logging(settings: Settings, process: str, *, beside_words: bool = Fals
     if beside_words and not as_json:
         handler.setLevel(logging.WARNING)
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every look at the record
     logging.captureWarnings(as_json)
     sys.excepthook = _log_uncaught if as_json else sys.__excepthook__
 
