@@ -3,9 +3,10 @@
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DatabaseError
+from starlette.exceptions import HTTPException
 
 from dashboard.people.door import check_way, visitor_now
 from dashboard.reader import NoRecordYetError

@@ -22,7 +22,7 @@ from dashboard.views import AlarmView, CheckView
 from edge.alarm import Kind
 from edge.ledger.beats import SUPERVISOR
 from edge.ledger.camera_states import Doing
-from edge.ledger.line_status import LineStatus, line_status
+from edge.ledger.line_status import SILENT_S, LineStatus, line_status
 from edge.ledger.record import Camera
 from edge.settings import Settings
 from edge.verdict import Outcome
@@ -124,7 +124,8 @@ class Told(Collector):
         ages = {(name,): beat.age_s(now_s) for name, beat in beats.items()}
         yield _gauge("edge_process_beat_age_seconds", "Since the process's last heartbeat.", ("process",), ages)
         text = "Frames that the process holds and that are not recorded yet."
-        at_hand = {(name,): beat.at_hand for name, beat in beats.items() if name != SUPERVISOR}
+        alive = {name: beat for name, beat in beats.items() if name != SUPERVISOR and beat.age_s(now_s) < SILENT_S}
+        at_hand = {(name,): beat.at_hand for name, beat in alive.items()}
         yield _gauge("edge_frames_in_flight", text, ("process",), at_hand)
         restarts = {(name,): times for name, times in self.line.restarts.items()}
         text = "Times that the supervisor started the process again in this run."
