@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -34,7 +34,7 @@ from edge.line.camera import check_source
 from edge.line.camera_spec import CameraSpec, Kind
 from edge.line.journal import JournalCount
 from edge.log_files import LogFiles
-from edge.logs import logged_to
+from edge.logs import logged_to, logs_json
 from edge.order_desk import OrderDesk
 from edge.programs import programs
 from edge.redraws import Redraws
@@ -108,9 +108,9 @@ def run_line(
         manager, heart = ServiceManager(), Heart(settings.beats, SUPERVISOR)
         tended = (
             *(supervisor.tick, patient(desk.tick), patient(cameras.tell), patient(redraws.tick)),
-            lambda: heart.beat(restarts=supervisor.restarts_of_all),
+            patient(lambda: heart.beat(restarts=supervisor.restarts_of_all)),
+            patient(LogFiles(settings.logs).tick),
             lambda: manager.tick(lambda: _in_words(ready_now(settings, engine))),
-            LogFiles(settings.logs).tick,
         )
         once = all(options.once for options in captures)
         numbered = JournalCount([settings.journals / run / f"{options.spec.name}.jsonl" for options in captures])
@@ -157,13 +157,18 @@ def run_line(
 
 
 def patient(tend: Callable[[], None]) -> Callable[[], None]:
-    """What is told to the record waits while others hold it, and never ends the line: the next tick tries anew."""
+    """What is told to record and files never ends the line, whether others hold them or the disk is full.
+
+    The next tick tries anew.
+    """
 
     def tended() -> None:
         try:
             tend()
         except OperationalError as error:
             log.warning("the record cannot be reached now (%s); trying again", error.orig)
+        except OSError as error:
+            log.warning("not everything can be told now (%s); trying again", error)
 
     return tended
 
@@ -235,14 +240,17 @@ def _calibrated(settings: Settings, spec: CameraSpec, say: Callable[[str], None]
     say(f"{spec.address} teaches itself: calibrating category {category} from its first {DEMO_REFERENCES} boards")
     arguments = ["--category", category, "--refs", str(DEMO_REFERENCES), "--camera", spec.address]
     arguments += ["--recipe", DEMO_RECIPE]
-    done = subprocess.run(
-        [sys.executable, "-m", "calibration.cli", *arguments],
-        env={**os.environ, **settings.child_environment()},
-        stdout=sys.stderr,
-        check=False,
-    )
+    with (settings.logs / "calibrate.log").open("ab") if logs_json() else nullcontext(sys.stderr) as output:
+        done = subprocess.run(
+            [sys.executable, "-m", "calibration.cli", *arguments],
+            env={**os.environ, **settings.child_environment()},
+            stdout=output,
+            stderr=output,
+            check=False,
+        )
     if done.returncode != 0:
-        raise EdgeError(f"`calibrate {' '.join(arguments)}` failed with exit code {done.returncode}; see above.")
+        see = settings.logs / "calibrate.log" if logs_json() else "above"
+        raise EdgeError(f"`calibrate {' '.join(arguments)}` failed with exit code {done.returncode}; see {see}.")
     return replace(spec, category=category)
 
 
