@@ -15,7 +15,7 @@ from edge.command_options import AsJson, Data, print_json
 from edge.errors import EdgeError
 from edge.ledger.line_status import CameraStatus, LineStatus, line_status
 from edge.ledger.record import open_engine
-from edge.record_cli import need_record
+from edge.ledger.schema import need_record
 from edge.settings import Settings
 
 
@@ -36,7 +36,7 @@ def status(data: Data = None, as_json: AsJson = False) -> None:
     Exit codes: 0 ready, 1 a line is running and not ready, 2 no line is running here, or there is no record.
     """
     settings = Settings.read(data=data)
-    need_record(settings)
+    need_record(settings.database)
     now = look(settings)
     if as_json:
         print_json(as_facts(now))

@@ -173,7 +173,7 @@ def test_status_fits_a_terminal_of_80_columns_and_a_script(line: LivingLine) -> 
 
 def test_status_of_a_damaged_record_says_so(ledger: Ledger) -> None:
     ledger.engine.dispose()
-    ledger.settings.database.write_bytes(b"no database at all, " * 500)
+    (ledger.settings.data / "record.sqlite").write_bytes(b"no database at all, " * 500)
     ended = run_here(main, "status", "--data", str(ledger.settings.data))
     assert ended.returncode == 2
     assert "cannot be read" in ended.stderr and "NIGHT.md" in ended.stderr
