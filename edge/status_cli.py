@@ -125,7 +125,9 @@ def _headline(now: LineStatus, data: str) -> str:
 
 
 def _table(now: LineStatus) -> Table:
-    table = Table("camera", "category", "state", show_edge=False, pad_edge=False, box=None)
+    table = Table(show_edge=False, pad_edge=False, box=None)
+    for title in ("camera", "category", "state"):
+        table.add_column(title, overflow="fold")  # names are to be copied from here
     for title in ("frames/s", "last frame"):
         table.add_column(title, justify="right")
     table.add_column("ready")
