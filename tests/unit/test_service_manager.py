@@ -63,17 +63,18 @@ def test_a_line_goes_on_without_systemd_or_with_one_that_does_not_listen(
     assert said == {f"systemd cannot be told on {name}" for name in (systemd.getsockname(), "/nowhere/notify")}
 
 
-def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "kind"), [("edge-line@", "Type=notify"), ("edge-capture@", "Restart=always")])
+def test_systemd_accepts_the_units(name: str, kind: str, tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         if os.environ.get("CI"):
             pytest.fail("needs systemd-analyze")
         pytest.skip("needs systemd-analyze")
-    text = (UNITS / "edge-line@.service").read_text()
-    unit = tmp_path / "edge-line@main.service"
+    text = (UNITS / f"{name}.service").read_text()
+    unit = tmp_path / f"{name}main.service"
     unit.write_text(text.replace("/opt/edge/bin/edge", sys.executable))
     found = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
     assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
-    for word in ("Type=notify", "WatchdogSec=", "NoNewPrivileges=yes", "ProtectSystem=strict", "StateDirectory="):
+    for word in (kind, "NoNewPrivileges=yes", "ProtectSystem=strict", "StateDirectory="):
         assert f"\n{word}" in text
 
 
