@@ -1,11 +1,11 @@
 """Readiness: nothing is ready by default, and each thing that is missing, old or said against it is a reason."""
 
-import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from edge.ledger.beats import Beat, Heart
 from edge.ledger.bundles import record_bundle
@@ -122,6 +122,7 @@ def test_a_slow_line_has_limits_of_its_own(process: str) -> None:
 
 def test_readiness_is_found_in_the_record_and_the_heartbeats(ledger: Ledger) -> None:
     settings = ledger.settings
+    settings.data.mkdir(exist_ok=True)
     assert Why.NO_LINE in why(ready_now(settings, ledger.engine))
     top = CameraNow("top", "demo:pcb", "pcb", Doing.INSPECTING)
     tell_states(ledger.engine, "night-1", [top], now_ns=time.time_ns())
@@ -131,6 +132,7 @@ def test_readiness_is_found_in_the_record_and_the_heartbeats(ledger: Ledger) -> 
 
 
 def test_a_failed_check_counts_until_one_passes_or_another_bundle_is_in_use(ledger: Ledger) -> None:
+    ledger.settings.data.mkdir(exist_ok=True)
     tell_states(ledger.engine, "night-1", [CameraNow("top", "", "pcb", Doing.INSPECTING)], now_ns=time.time_ns())
     for version in (1, 2):
         record_bundle(
@@ -148,7 +150,6 @@ def test_a_failed_check_counts_until_one_passes_or_another_bundle_is_in_use(ledg
 
 
 def test_a_record_that_cannot_be_read_is_a_reason(ledger: Ledger) -> None:
-    ledger.engine.dispose()
-    with sqlite3.connect(ledger.settings.database) as connection:
-        connection.execute("DROP TABLE camera_state")
+    with ledger.engine.begin() as connection:
+        connection.execute(text("DROP TABLE camera_state"))
     assert why(ready_now(ledger.settings, ledger.engine)) == [Why.RECORD_UNREADABLE]
