@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from edge.durable import sync_folder
 from edge.errors import EdgeError
-from edge.vision.bundle_folder import sync_folder
 from edge.vision.bundle_history import read_history
 from edge.vision.bundle_name import BundleName
 from edge.vision.manifest import check_category
