@@ -34,6 +34,7 @@ from edge.process_cli import capture, worker
 from edge.record_cli import export, verify
 from edge.review_cli import review as review_command
 from edge.settings import Settings
+from edge.upkeep_cli import retention
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -106,6 +107,7 @@ app.command()(capture)
 app.command()(worker)
 app.command()(export)
 app.command()(verify)
+app.command()(retention)
 
 
 @app.command()

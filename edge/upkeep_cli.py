@@ -1,0 +1,110 @@
+"""`edge retention`, `backup`, `restore` and `downgrade`: what is done to a data folder as a whole."""
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from edge.command_options import AsJson, Data, print_json
+from edge.record_cli import need_record
+from edge.settings import Settings
+
+if TYPE_CHECKING:
+    from edge.keeping import Step
+
+TOLD_EVERY_S = 2.0
+
+
+class Progress:
+    """Says on stderr how far long work is, with its rate and the time that is left."""
+
+    def __init__(self, what: str, total: int) -> None:
+        self._what, self._total = what, total
+        self._console = Console(stderr=True, soft_wrap=True, highlight=False)
+        self._began_s = self._told_s = time.monotonic()
+
+    def told(self, done: int) -> None:
+        """So many are done."""
+        now_s = time.monotonic()
+        if now_s - self._told_s < TOLD_EVERY_S or not done:
+            return
+        self._told_s = now_s
+        rate = done / (now_s - self._began_s)
+        left_s = (self._total - done) / rate
+        self._console.print(f"{self._what}: {done} of {self._total}, {rate:.0f} a second, {left_s:.0f} s left")
+
+
+def retention(
+    data: Data = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove the pictures that may not stay, as a running line does once a minute by itself.
+
+    EDGE_KEEP_DAYS: flagged and reviewed frames; EDGE_KEEP_SAMPLE_DAYS: passed parts drawn for the audit, and cameras
+    that nobody calibrated; EDGE_MEDIA_BUDGET, for example 50GB: all pictures together; EDGE_DISK_RESERVE: what stays
+    free on the disk, by default 2 GB or 5 %. By default nothing goes until the disk is nearly full. Rows stay, and say
+    when and why their picture went. Confirmed defects, and what bundles were made from, go last, and only for the
+    budget.
+
+    Exit code 0: all is within its limits; 1: more is kept than allowed, or the disk has less than its reserve free, and
+    nothing is left that may go.
+    """
+    from edge.keeping import Keeper
+    from edge.ledger.record import open_engine
+    from edge.ledger.room import Room
+    from edge.ledger.schema import open_existing
+    from edge.ledger.trimming import kept_bytes
+
+    settings = Settings.read(data=data)
+    need_record(settings)
+    writes, room = open_existing(settings.database, writes=True), Room(settings.data, settings.disk_reserve)
+    reads = open_engine(settings.database)
+    keeper = Keeper(settings, writes=writes, reads=reads, room=room)
+    swept = [] if dry_run else keeper.prepare()
+    now_ns = time.time_ns()
+    steps = keeper.plan(now_ns=now_ns)
+    before_bytes = kept_bytes(reads)
+    if not dry_run:
+        progress = Progress("pictures removed", sum(len(step.pictures) for step in steps))
+        keeper.carry_out(steps, now_ns=now_ns, told=progress.told)
+    left_bytes = before_bytes - sum(step.bytes for step in steps) if dry_run else kept_bytes(reads)
+    budget = settings.media_budget
+    within = (budget is None or left_bytes <= budget) and (dry_run or not room.short_bytes)
+    facts: dict[str, Any] = {
+        "dry_run": dry_run,
+        "steps": [{"why": step.why.value, "frames": len(step.pictures), "bytes": step.bytes} for step in steps],
+        "swept_files": swept,
+        "kept_bytes": left_bytes,
+        "budget_bytes": budget,
+        "free_bytes": room.free_bytes,
+        "reserve_bytes": room.reserve_bytes,
+        "within_limits": within,
+    }
+    print_json(facts) if as_json else _print_retention(facts, steps)
+    writes.dispose()
+    reads.dispose()
+    raise typer.Exit(0 if within else 1)
+
+
+def _print_retention(facts: dict[str, Any], steps: "list[Step]") -> None:
+    from edge.ledger.retention import worth
+
+    console = Console(soft_wrap=True, highlight=False)
+    would = "would go" if facts["dry_run"] else "removed"
+    for step in steps:
+        kinds = Counter(worth(picture).name.lower() for picture in step.pictures)
+        which = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+        console.print(f"{would}, {step.why.value}: {len(step.pictures)} pictures, {_mb(step.bytes)} ({which})")
+    if facts["swept_files"]:
+        console.print(f"removed: {len(facts['swept_files'])} files that a killed trimming had left")
+    budget = "no budget" if facts["budget_bytes"] is None else f"budget {_mb(facts['budget_bytes'])}"
+    console.print(f"kept: {_mb(facts['kept_bytes'])}, {budget}")
+    console.print(f"free on the disk: {_mb(facts['free_bytes'])}, reserve {_mb(facts['reserve_bytes'])}")
+    console.print("all is within its limits" if facts["within_limits"] else "not all is within its limits")
+
+
+def _mb(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.1f} MB"
