@@ -74,9 +74,9 @@ class Keeper:
         return [step for step in steps if step.pictures]
 
     def carry_out(
-        self, steps: Iterable[Step], *, now_ns: int, told: Callable[[int], None] = lambda frames: None
+        self, steps: Iterable[Step], *, now_ns: int, told: Callable[[int, int], None] = lambda done, total: None
     ) -> None:
-        """Remove these pictures. told: how many of a step are gone, now and then."""
+        """Remove these pictures. told: how many of how many of a step are gone."""
         with lock.media(self._data):
             for step in steps:
                 trim(self._writes, self._folders, step.pictures, step.why, now_ns=now_ns, told=told)

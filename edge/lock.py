@@ -87,6 +87,20 @@ def media(data: Path) -> Iterator[None]:
 
 
 @contextmanager
+def backups(folder: Path) -> Iterator[None]:
+    """Be the only one that makes backups in a folder. Raises EdgeError if somebody else does."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise EdgeError(f"another `edge backup` writes to {folder}. Try again when it has ended.") from None
+        yield
+    finally:
+        os.close(fd)
+
+
+@contextmanager
 def _open(data: Path, name: str) -> Iterator[int]:
     fd = os.open(data / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:

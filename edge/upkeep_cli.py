@@ -2,6 +2,8 @@
 
 import time
 from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,20 +22,20 @@ TOLD_EVERY_S = 2.0
 class Progress:
     """Says on stderr how far long work is, with its rate and the time that is left."""
 
-    def __init__(self, what: str, total: int) -> None:
-        self._what, self._total = what, total
+    def __init__(self, what: str) -> None:
+        self._what = what
         self._console = Console(stderr=True, soft_wrap=True, highlight=False)
         self._began_s = self._told_s = time.monotonic()
 
-    def told(self, done: int) -> None:
-        """So many are done."""
+    def told(self, done: int, total: int) -> None:
+        """So many of so many are done."""
         now_s = time.monotonic()
         if now_s - self._told_s < TOLD_EVERY_S or not done:
             return
         self._told_s = now_s
         rate = done / (now_s - self._began_s)
-        left_s = (self._total - done) / rate
-        self._console.print(f"{self._what}: {done} of {self._total}, {rate:.0f} a second, {left_s:.0f} s left")
+        left_s = (total - done) / rate
+        self._console.print(f"{self._what}: {done} of {total}, {rate:.0f} a second, {left_s:.0f} s left")
 
 
 def retention(
@@ -68,7 +70,7 @@ def retention(
     steps = keeper.plan(now_ns=now_ns)
     before_bytes = kept_bytes(reads)
     if not dry_run:
-        progress = Progress("pictures removed", sum(len(step.pictures) for step in steps))
+        progress = Progress("pictures removed")
         keeper.carry_out(steps, now_ns=now_ns, told=progress.told)
     left_bytes = before_bytes - sum(step.bytes for step in steps) if dry_run else kept_bytes(reads)
     budget = settings.media_budget
@@ -87,6 +89,58 @@ def retention(
     writes.dispose()
     reads.dispose()
     raise typer.Exit(0 if within else 1)
+
+
+def backup(
+    folder: Annotated[Path, typer.Argument(help="Where this record's backups are; best on another disk.")],
+    data: Data = None,
+    keep: Annotated[int | None, typer.Option(min=1, help="How many backups stay there. Default: all.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the data folder to FOLDER/<time>, while a line runs or not, and check the copy as `edge verify` does.
+
+    The record is copied as it was at one moment, with its pictures, journals, bundles and reports. Pictures that an
+    earlier backup in FOLDER has are linked, so that each backup is whole and takes little. One that is killed is gone
+    on with by the next. No picture is removed by retention while the last of them are copied.
+    """
+    from edge.backup import back_up
+
+    settings = Settings.read(data=data)
+    need_record(settings)
+    progress = Progress("pictures")
+    made = back_up(settings, folder, keep=keep, told=progress.told)
+    if as_json:
+        print_json(asdict(made))
+        return
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(
+        f"{made.folder}: {made.frames} frames, {made.pictures} pictures and maps ({made.linked} of them linked to an "
+        f"earlier backup, {_mb(made.copied_bytes)} copied), in {made.duration_s:.1f} s; checked: all is well",
+        markup=False,
+    )
+
+
+def restore(
+    folder: Annotated[Path, typer.Argument(help="A backup, or a folder of backups, of which the latest is taken.")],
+    data: Annotated[Path, typer.Option("--data", help="The new data folder; it must not exist, or be empty.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make a data folder from a backup: upgraded to this version, settled, and checked as `edge verify` does.
+
+    Frames that were in flight when the backup was made are recorded as not inspected: capture_died. The backup itself
+    is only read. Then: `edge run --data NEW ...`.
+    """
+    from edge.backup import restore as restore_from
+
+    progress = Progress("files")
+    made, settled = restore_from(folder, data, told=progress.told)
+    if as_json:
+        print_json({"backup": str(made), "data": str(data), "settled": settled})
+        return
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"{data} is what {made} was; checked: all is well", markup=False)
+    if settled:
+        console.print(f"{settled} frames were in flight then, and are recorded as not inspected: capture_died")
 
 
 def _print_retention(facts: dict[str, Any], steps: "list[Step]") -> None:

@@ -91,11 +91,11 @@ def trim(
     why: Why,
     *,
     now_ns: int,
-    told: Callable[[int], None] = lambda frames: None,
+    told: Callable[[int, int], None] = lambda done, total: None,
 ) -> int:
     """Remove these pictures with their maps and thumbnails, in this order; how many bytes of them were removed.
 
-    engine: opened with `writes=True`;  told: how many frames are done, after each transaction
+    engine: opened with `writes=True`;  told: how many of how many frames are done, after each transaction
     One that people have made worth more since it was chosen stays.
     """
     freed_bytes = 0
@@ -118,7 +118,7 @@ def trim(
             session.execute(update(Inspection).where(Inspection.id.in_([row.id for row in gone])).values(forgotten))
         _remove(folders.media, [folders.media / path for path in files])
         _remove(folders.thumbnails, small)
-        told(start + len(some))
+        told(start + len(some), len(pictures))
     return freed_bytes
 
 

@@ -144,7 +144,7 @@ def test_a_kill_between_rows_and_files_leaves_what_the_sweep_removes(ledger: Led
 def test_a_kill_between_two_transactions_leaves_a_record_that_is_whole(ledger: Ledger) -> None:
     frames = [ledger.add("defect", picture=grey_picture()) for _ in range(FRAMES_AT_ONCE + 5)]
 
-    def die(_: int) -> None:
+    def die(*_: int) -> None:
         raise Killed
 
     with pytest.raises(Killed):
