@@ -34,7 +34,7 @@ from edge.process_cli import capture, worker
 from edge.record_cli import export, verify
 from edge.review_cli import review as review_command
 from edge.settings import Settings
-from edge.upkeep_cli import backup, restore, retention
+from edge.upkeep_cli import backup, downgrade, restore, retention
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -110,6 +110,7 @@ app.command()(verify)
 app.command()(retention)
 app.command()(backup)
 app.command()(restore)
+app.command()(downgrade)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from edge import lock
 from edge.command_options import AsJson, Data, print_json
 from edge.record_cli import need_record
 from edge.settings import Settings
@@ -141,6 +142,40 @@ def restore(
     console.print(f"{data} is what {made} was; checked: all is well", markup=False)
     if settled:
         console.print(f"{settled} frames were in flight then, and are recorded as not inspected: capture_died")
+
+
+def downgrade(
+    revision: Annotated[str, typer.Argument(help="The newest that the older program knows, as r0009.")],
+    data: Data = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be lost.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take the record back to what an older version of this program can open. Upgrades need no command: any does them.
+
+    The record is copied first, to record-<revision>-<time>.sqlite beside it: to come back, put that file in the place
+    of record.sqlite, which loses what was recorded since. Pictures, bundles and journals are not touched. Refused while
+    a line runs. The error of the older program names the revisions that it knows.
+    """
+    from edge.ledger.copies import copy_database
+    from edge.ledger.schema import downgrade as go_back
+    from edge.ledger.schema import way_back
+
+    settings = Settings.read(data=data)
+    need_record(settings)
+    way = way_back(settings.database, revision)
+    copy = settings.database.with_name(f"record-{way.current}-{time.strftime('%Y%m%dT%H%M%S')}.sqlite")
+    if not dry_run:
+        with lock.hold(settings.data, run="downgrade"), lock.alone(settings.data, timeout_s=0):
+            copy_database(settings.database, copy)
+            go_back(settings.database, way)
+    if as_json:
+        print_json({**asdict(way), "dry_run": dry_run, "copy": None if dry_run else str(copy)})
+        return
+    console = Console(soft_wrap=True, highlight=False)
+    for step, loss in way.losses.items():
+        console.print(f"{step}: {loss}", markup=False)
+    done = "would go" if dry_run else f"was copied to {copy} and went"
+    console.print(f"the record {done} from {way.current} to {way.target}", markup=False)
 
 
 def _print_retention(facts: dict[str, Any], steps: "list[Step]") -> None:

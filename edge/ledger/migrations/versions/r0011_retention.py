@@ -30,7 +30,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Forgets when and why pictures went, and the record's name, which its media folder still has."""
+    """Loses when and why pictures went, and the record's name: retention then asks for media/.record to be removed."""
     op.drop_table("record_name")
     op.drop_index("ix_inspection_kept", "inspection")
     for column in ("picture_gone_why", "picture_gone_ns", "media_bytes"):
