@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge import __version__, lock
+from edge.database import Database
 from edge.errors import EdgeError
 from edge.ledger.copies import copy_database, copy_journals, media_paths, recorded
 from edge.ledger.ownership import NAME_FILE, own, record_name
@@ -53,6 +54,7 @@ def back_up(settings: Settings, folder: Path, *, keep: int | None, told: Told = 
     copied is not whole; earlier backups stay as they are.
     """
     began_s = time.monotonic()
+    file = sqlite_file(settings)
     reads = open_existing(settings.database)
     name = record_name(reads)
     own(reads, settings.media)
@@ -67,16 +69,17 @@ def back_up(settings: Settings, folder: Path, *, keep: int | None, told: Told = 
         copied = _Media(settings.media, work / "media", earlier[-1] / "media" if earlier else None)
         copied.take(media_paths(settings.database), told)  # most of them, while retention may still work
         with lock.media(settings.data):
-            copy_database(settings.database, work / settings.database.name)
-            named = media_paths(work / settings.database.name)
+            copy = Database(file=work / file.name)
+            copy_database(file, work / file.name)
+            named = media_paths(copy)
             copied.take(named, told)
             copied.drop_others(named)
-            has = recorded(work / settings.database.name)
+            has = recorded(copy)
             copy_journals(settings.journals, work / settings.journals.name, has)
         (work / "media").mkdir(exist_ok=True)
         (work / "media" / NAME_FILE).write_text(f"{name}\n")
         _copy_folders(settings, work)
-        _check(Settings(data=work), running=True)
+        _check(copy, work, running=True)
         made = Backup(
             str(folder / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")), name, __version__,
             sum(each.frames for each in has.values()), len(named), copied.linked, copied.copied_bytes,
@@ -91,6 +94,16 @@ def back_up(settings: Settings, folder: Path, *, keep: int | None, told: Told = 
             (old / FACTS_FILE).unlink()
             shutil.rmtree(old)
     return made
+
+
+def sqlite_file(settings: Settings) -> Path:
+    """The record's file. Raises EdgeError for a record in PostgreSQL, which has means of its own for copies."""
+    if settings.database.file is None:
+        raise EdgeError(
+            f"the record is in {settings.database}: copy it with pg_dump, and then the folder {settings.data}. "
+            "edge/ledger/RETENTION.md says how."
+        )
+    return settings.database.file
 
 
 def backups(folder: Path) -> list[Path]:
@@ -121,12 +134,11 @@ def restore(source: Path, data: Path, *, told: Told = lambda done, total: None) 
         return shutil.copy2(here, there)
 
     shutil.copytree(made[-1], work, copy_function=copy, ignore=shutil.ignore_patterns(FACTS_FILE))
-    settings = Settings(data=work)
-    open_existing(settings.database).dispose()
-    engine = open_engine(settings.database, writes=True)
+    settings = Settings(data=work, database_url=None)
+    engine = open_existing(settings.database, writes=True)
     settled = settle(engine, Reason.CAPTURE_DIED, journals=settings.journals, media=settings.media)
     engine.dispose()
-    _check(settings, running=False)
+    _check(settings.database, work, running=False)
     os.sync()
     work.rename(data)
     os.sync()
@@ -203,14 +215,15 @@ def _copy_folders(settings: Settings, work: Path) -> None:
         shutil.copytree(settings.reports, work / "reports")
 
 
-def _check(settings: Settings, *, running: bool) -> None:
+def _check(database: Database, data: Path, *, running: bool) -> None:
     """Raise EdgeError unless every row has its frame and its files, and no file is too much."""
-    engine = open_engine(settings.database)
-    found = verify(engine, journals=settings.journals, media=settings.media)
+    folders = Settings(data=data)
+    engine = open_engine(database)
+    found = verify(engine, journals=folders.journals, media=folders.media)
     engine.dispose()
     if not found.good_while(running=running) or found.stray_files:
         lost = found.missing_files + found.stray_files
         raise EdgeError(
-            f"the copy in {settings.data} is not whole ({len(lost)} files, first: {lost[:1]}). `edge verify` on both "
-            "folders says what is wrong; earlier backups are as they were."
+            f"the copy in {data} is not whole ({len(lost)} files, first: {lost[:1]}). `edge verify` on both folders "
+            "says what is wrong; earlier backups are as they were."
         )

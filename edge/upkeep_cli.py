@@ -11,7 +11,6 @@ from rich.console import Console
 
 from edge import lock
 from edge.command_options import AsJson, Data, print_json
-from edge.record_cli import need_record
 from edge.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,7 +65,6 @@ def retention(
     from edge.ledger.trimming import kept_bytes
 
     settings = Settings.read(data=data)
-    need_record(settings)
     writes, room = open_existing(settings.database, writes=True), Room(settings.data, settings.disk_reserve)
     reads = open_engine(settings.database)
     keeper = Keeper(settings, writes=writes, reads=reads, room=room)
@@ -111,7 +109,6 @@ def backup(
     from edge.backup import back_up
 
     settings = Settings.read(data=data)
-    need_record(settings)
     progress = Progress("pictures")
     made = back_up(settings, folder, keep=keep, told=progress.told)
     if as_json:
@@ -160,17 +157,19 @@ def downgrade(
     of record.sqlite, which loses what was recorded since. Pictures, bundles and journals are not touched. Refused while
     a line runs. The error of the older program names the revisions that it knows.
     """
+    from edge.backup import sqlite_file
     from edge.ledger.copies import copy_database
     from edge.ledger.schema import downgrade as go_back
-    from edge.ledger.schema import way_back
+    from edge.ledger.schema import need_record, way_back
 
     settings = Settings.read(data=data)
-    need_record(settings)
+    need_record(settings.database)
     way = way_back(settings.database, revision)
-    copy = settings.database.with_name(f"record-{way.current}-{time.strftime('%Y%m%dT%H%M%S')}.sqlite")
+    file = sqlite_file(settings)
+    copy = file.with_name(f"record-{way.current}-{time.strftime('%Y%m%dT%H%M%S')}.sqlite")
     if not dry_run:
         with lock.hold(settings.data, run="downgrade"), lock.alone(settings.data, timeout_s=0):
-            copy_database(settings.database, copy)
+            copy_database(file, copy)
             go_back(settings.database, way)
     if as_json:
         print_json({**asdict(way), "dry_run": dry_run, "copy": None if dry_run else str(copy)})

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from edge.database import Database
 from edge.errors import EdgeError
 from edge.ledger.record import Camera, Inspection, Run, open_engine
 from edge.line.journal import ENDED
@@ -44,7 +45,7 @@ def check_database(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def recorded(database: Path) -> dict[tuple[str, str], Recorded]:
+def recorded(database: Database) -> dict[tuple[str, str], Recorded]:
     """By (run, camera), what a record holds."""
     counted = (
         select(Run.name, Camera.name, func.count(Inspection.id), func.max(Inspection.seq))
@@ -59,7 +60,7 @@ def recorded(database: Path) -> dict[tuple[str, str], Recorded]:
     return found
 
 
-def media_paths(database: Path) -> list[str]:
+def media_paths(database: Database) -> list[str]:
     """Every picture and map that a record names, relative to its media folder."""
     engine = open_engine(database)
     with Session(engine) as session:

@@ -129,7 +129,7 @@ def test_a_backup_that_was_killed_is_gone_on_with(line: Inspected, tmp_path: Pat
 def test_a_damaged_record_makes_no_backup(line: Inspected, tmp_path: Path) -> None:
     line.engine.dispose()
     good = back_up(line.settings, tmp_path / "safe", keep=1)
-    with closing(sqlite3.connect(line.settings.database)) as connection:
+    with closing(sqlite3.connect(str(line.settings.database))) as connection:
         connection.execute("PRAGMA foreign_keys=OFF")
         connection.execute("UPDATE inspection SET run_id = 99 WHERE seq = 7")
         connection.commit()

@@ -13,14 +13,16 @@ CALLS = "openat,open,close,rename,renameat,renameat2,fsync,fdatasync,pwrite64,mk
 WRITE_A_DEFECT = """
 import sys, time
 from pathlib import Path
+from edge.database import Database
 from edge.frame import FrameInfo
 from edge.ledger.record import open_engine
 from edge.ledger.schema import prepare
 from edge.ledger.writer import Entry, Writer
 from tests.fakes import number_verdict, numbered_picture
 data = Path(sys.argv[1])
-prepare(data / "record.sqlite")
-engine = open_engine(data / "record.sqlite", writes=True)
+record = Database(file=data / "record.sqlite")
+prepare(record)
+engine = open_engine(record, writes=True)
 writer = Writer(engine, data / "media")
 writer.register("night", "top", source="s", category="numbers")
 writer.write([Entry(FrameInfo("night", "top", 10, 10**18, "s"), number_verdict(10), numbered_picture(10))])

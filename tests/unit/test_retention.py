@@ -212,7 +212,7 @@ def test_frames_that_bundles_name_are_found(ledger: Ledger) -> None:
 
 def test_the_sums_are_read_from_the_index_alone(ledger: Ledger) -> None:
     """Half a million rows are looked at once a minute, beside the line's work."""
-    with sqlite3.connect(ledger.settings.database) as connection:
+    with sqlite3.connect(str(ledger.settings.database)) as connection:
         (plan,) = connection.execute(
             "EXPLAIN QUERY PLAN SELECT sum(media_bytes) FROM inspection WHERE media_bytes IS NOT NULL"
         ).fetchall()

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from edge import lock
 from edge.cli import app
+from edge.database import Database
 from edge.errors import EdgeError
 from edge.ledger.record import open_engine
 from edge.ledger.schema import _config, downgrade, prepare, way_back
@@ -32,7 +33,7 @@ Rows = dict[str, list[dict[str, Any]]]
 
 def at(path: Path, revision: str) -> None:
     """Take a record, or a file that is none yet, up to a revision."""
-    engine, config = open_engine(path, writes=True), _config()
+    engine, config = open_engine(Database(file=path), writes=True), _config()
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
@@ -40,7 +41,7 @@ def at(path: Path, revision: str) -> None:
 
 
 def tables(path: Path) -> tuple[MetaData, Any]:
-    engine, metadata = open_engine(path, writes=True), MetaData()
+    engine, metadata = open_engine(Database(file=path), writes=True), MetaData()
     metadata.reflect(engine)
     return metadata, engine
 
@@ -105,26 +106,26 @@ def test_data_of_every_version_survives_the_upgrade_and_the_way_back(tmp_path: P
     before, shape = content(path), schema(path)
     assert all(len(rows) >= 1 for rows in before.values())
 
-    prepare(path)
+    prepare(Database(file=path))
     same(before, content(path))
     fill(path)  # the tables that are new
 
-    downgrade(path, way_back(path, revision))
+    downgrade(Database(file=path), way_back(Database(file=path), revision))
     assert content(path) == before
     assert {name for name, _ in schema(path)} == {name for name, _ in shape}
-    prepare(path)
+    prepare(Database(file=path))
     same(before, content(path))
     whole(path)
 
 
 def test_what_this_version_wrote_survives_the_way_to_every_older_one(tmp_path: Path) -> None:
     path = tmp_path / "record.sqlite"
-    prepare(path)
+    prepare(Database(file=path))
     fill(path)
     whole(path)
     for revision in REVISIONS[-2::-1]:
         before = content(path)
-        downgrade(path, way_back(path, revision))
+        downgrade(Database(file=path), way_back(Database(file=path), revision))
         same(content(path), before)
         whole(path)
     assert content(path).keys() == {"run", "camera", "inspection", "region"}
@@ -139,7 +140,7 @@ def whole(path: Path) -> None:
 
 def test_reviews_that_an_older_version_does_not_know_are_lost_and_no_others(tmp_path: Path) -> None:
     path = tmp_path / "record.sqlite"
-    prepare(path)
+    prepare(Database(file=path))
     fill(path)
     with closing(sqlite3.connect(path)) as connection:
         for verdict in ("confirmed_ok", "withdrawn", "false_alarm"):
@@ -148,31 +149,31 @@ def test_reviews_that_an_older_version_does_not_know_are_lost_and_no_others(tmp_
             )
             connection.execute(said, (verdict,))
         connection.commit()
-    way = way_back(path, "r0007")
+    way = way_back(Database(file=path), "r0007")
     assert "`confirmed_ok` or `withdrawn`" in way.losses["r0008"]
-    downgrade(path, way)
+    downgrade(Database(file=path), way)
     assert [row["verdict"] for row in content(path)["review"]] == ["confirmed_defect"] * ROWS + ["false_alarm"]
     with closing(sqlite3.connect(path)) as connection, pytest.raises(sqlite3.IntegrityError, match="append-only"):
         connection.execute("DELETE FROM review")
 
 
 def test_every_way_back_says_what_it_loses(tmp_path: Path) -> None:
-    prepare(tmp_path / "record.sqlite")
-    way = way_back(tmp_path / "record.sqlite", REVISIONS[0])
+    prepare(Database(file=tmp_path / "record.sqlite"))
+    way = way_back(Database(file=tmp_path / "record.sqlite"), REVISIONS[0])
     assert list(way.losses) == REVISIONS[:0:-1]
     assert all(loss.startswith("Loses ") for loss in way.losses.values())
 
 
 @pytest.mark.parametrize("target", [HEAD, "r9999", "base", "", "head"])
 def test_only_an_older_revision_is_gone_back_to(tmp_path: Path, target: str) -> None:
-    prepare(tmp_path / "record.sqlite")
+    prepare(Database(file=tmp_path / "record.sqlite"))
     with pytest.raises(EdgeError, match="can go back to: "):
-        way_back(tmp_path / "record.sqlite", target)
+        way_back(Database(file=tmp_path / "record.sqlite"), target)
 
 
 def test_the_command_copies_the_record_first_and_leaves_a_running_line_alone(tmp_path: Path) -> None:
     path = tmp_path / "record.sqlite"
-    prepare(path)
+    prepare(Database(file=path))
     fill(path)
     before = content(path)
     arguments = ["downgrade", "r0004", "--data", str(tmp_path), "--json"]
@@ -193,12 +194,12 @@ def test_the_command_copies_the_record_first_and_leaves_a_running_line_alone(tmp
 
 def test_a_downgrade_that_fails_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "record.sqlite"
-    prepare(path)
+    prepare(Database(file=path))
     fill(path)
     with closing(sqlite3.connect(path)) as connection:  # r0007 is to drop a table that is not there
         connection.execute("DROP TABLE bundle")
     before = content(path)
     with pytest.raises(DatabaseError):
-        downgrade(path, way_back(path, "r0001"))
+        downgrade(Database(file=path), way_back(Database(file=path), "r0001"))
     assert content(path) == before
-    assert way_back(path, "r0001").current == HEAD
+    assert way_back(Database(file=path), "r0001").current == HEAD
