@@ -14,8 +14,9 @@ class Room:
     """
 
     def __init__(self, folder: Path, reserve_bytes: int | None = None) -> None:
-        """folder: exists; reserve_bytes: None is 2 GB, or 5 % of a disk on which that is less."""
+        """folder: made if it is not there; reserve_bytes: None is 2 GB, or 5 % of a disk on which that is less."""
         self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         disk = os.statvfs(folder)
         share_bytes = int(disk.f_blocks * disk.f_frsize * DEFAULT_RESERVE_SHARE)
         self.reserve_bytes = min(DEFAULT_RESERVE_BYTES, share_bytes) if reserve_bytes is None else reserve_bytes

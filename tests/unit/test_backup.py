@@ -26,6 +26,8 @@ from tests.fakes import number_verdict, numbered_picture
 from tests.lines import report, rows
 from tests.page_client import page_client
 
+pytestmark = pytest.mark.sqlite
+
 
 class Inspected:
     """A data folder of a line that numbers frames and records them when told."""

@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from edge.ledger.thumbnails import thumbnail_path
 from edge.ledger.trimming import FRAMES_AT_ONCE, Folders, ids_of, kept_bytes, kept_pictures, sweep, trim, weigh
 from edge.ledger.verify import Report, verify
 from edge.vision.bundle_sources import frames_taught
-from tests.ledger_rows import Ledger, grey_picture, map_with_spot
+from tests.ledger_rows import Ledger, grey_picture, map_with_spot, new_ledger
 
 NOW_NS = 1_800_000_000 * 10**9
 
@@ -155,6 +155,7 @@ def test_a_kill_between_two_transactions_leaves_a_record_that_is_whole(ledger: L
 
 def test_a_path_that_leads_out_of_the_media_folder_is_left_alone(ledger: Ledger) -> None:
     secret = ledger.settings.data / "secret.jpg"
+    secret.parent.mkdir(exist_ok=True)
     secret.write_bytes(b"not a picture")
     frame = ledger.add("defect", picture_path="../secret.jpg")
     trim(ledger.engine, folders(ledger), chosen(ledger, frame), Why.AGE, now_ns=NOW_NS)
@@ -175,6 +176,7 @@ def test_verify_on_a_running_line_takes_no_trimmed_picture_for_a_lost_one(ledger
     assert found.missing_files == found.stray_files == []
 
 
+@pytest.mark.sqlite
 def test_the_media_folder_of_another_record_is_left_alone(ledger: Ledger, new: Callable[[str], Ledger]) -> None:
     ledger.add_defect()
     own(ledger.engine, ledger.settings.media)
@@ -185,6 +187,7 @@ def test_the_media_folder_of_another_record_is_left_alone(ledger: Ledger, new: C
     assert well(ledger)
 
 
+@pytest.mark.sqlite
 def test_a_record_that_is_new_does_not_take_pictures_that_are_there(
     ledger: Ledger, new: Callable[[str], Ledger]
 ) -> None:
@@ -210,6 +213,7 @@ def test_frames_that_bundles_name_are_found(ledger: Ledger) -> None:
         frames_taught(ledger.settings.bundles)
 
 
+@pytest.mark.sqlite
 def test_the_sums_are_read_from_the_index_alone(ledger: Ledger) -> None:
     """Half a million rows are looked at once a minute, beside the line's work."""
     with sqlite3.connect(str(ledger.settings.database)) as connection:
@@ -221,10 +225,16 @@ def test_the_sums_are_read_from_the_index_alone(ledger: Ledger) -> None:
 
 
 @pytest.fixture
-def new(tmp_path: Path) -> Callable[[str], Ledger]:
-    from tests.ledger_rows import new_ledger
+def new(tmp_path: Path) -> Iterator[Callable[[str], Ledger]]:
+    made: list[Ledger] = []
 
-    return lambda name: new_ledger(tmp_path / name)
+    def make(name: str) -> Ledger:
+        made.append(new_ledger(tmp_path / name))
+        return made[-1]
+
+    yield make
+    for ledger in made:
+        ledger.engine.dispose()
 
 
 def folders(ledger: Ledger) -> Folders:

@@ -23,6 +23,7 @@ from edge.ledger.schema import _config, downgrade, prepare, way_back
 
 REVISIONS = [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
 HEAD = REVISIONS[-1]
+pytestmark = pytest.mark.sqlite
 ROWS = 3
 ALLOWED = {  # what a CHECK or a trigger holds a column to
     "verdict": "confirmed_defect", "role": "admin", "state": "done", "outcome": "defect", "rate": 0.25,
