@@ -40,11 +40,22 @@ class Step:
 class Keeper:
     """Removes what may not stay. For one thread."""
 
-    def __init__(self, settings: Settings, *, writes: Engine, reads: Engine, room: Room) -> None:
-        """writes: opened with `writes=True`. Raises EdgeError if the pictures are not the record's, see `own`."""
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        writes: Engine,
+        reads: Engine,
+        room: Room,
+        ended: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """writes: opened with `writes=True`;  ended: asked now and then whether to leave the rest
+
+        Raises EdgeError if the pictures are not the record's, see `own`.
+        """
         self._data, self._bundles, self._room = settings.data, settings.bundles, room
         self._folders = Folders(settings.media, settings.thumbnails)
-        self._writes, self._reads = writes, reads
+        self._writes, self._reads, self._ended = writes, reads, ended
         budget = settings.media_budget
         self._limits = Limits(settings.keep_days, settings.keep_sample_days, None if budget is None else int(budget))
         own(reads, settings.media)
@@ -52,8 +63,8 @@ class Keeper:
     def prepare(self) -> list[str]:
         """Weigh what an earlier version kept, and remove what a killed trimming left; the files that those were."""
         with lock.media(self._data):
-            weigh(self._writes, self._folders.media)
-            return sweep(self._writes, self._folders.media)
+            weigh(self._writes, self._folders.media, ended=self._ended)
+            return sweep(self._writes, self._folders.media, ended=self._ended)
 
     def plan(self, *, now_ns: int, only_reserve: bool = False) -> list[Step]:
         """What would go now, and why; only_reserve: whatever age and budget say."""
@@ -79,8 +90,12 @@ class Keeper:
         """Remove these pictures. told: how many of how many of a step are gone."""
         with lock.media(self._data):
             for step in steps:
-                trim(self._writes, self._folders, step.pictures, step.why, now_ns=now_ns, told=told)
-                log.info("%d pictures, %.1f MB, were removed: %s", len(step.pictures), step.bytes / 1e6, step.why.value)
+                freed_bytes = trim(
+                    self._writes, self._folders, step.pictures, step.why, now_ns=now_ns, told=told, ended=self._ended
+                )
+                log.info("%.1f MB of pictures were removed: %s", freed_bytes / 1e6, step.why.value)
+                if self._ended():
+                    break
 
     def _others(self, steps: Iterable[Step], taught: set[int]) -> Iterable[KeptPicture]:
         chosen = {picture.id for step in steps for picture in step.pictures}
@@ -88,10 +103,21 @@ class Keeper:
 
 
 class KeepingThread:
-    """A line's keeper: looks at the disk at every tick, and at age and budget once a minute. Never ends the line."""
+    """A line's keeper: looks at the disk at every tick, and at age and budget once a minute. Never ends the line.
 
-    def __init__(self, settings: Settings, *, writes: Engine, reads: Engine, room: Room) -> None:
-        self._settings, self._writes, self._reads, self._room = settings, writes, reads, room
+    Its arguments are those of `Keeper`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        writes: Engine,
+        reads: Engine,
+        room: Room,
+        ended: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._settings, self._writes, self._reads, self._room, self._ended = settings, writes, reads, room, ended
         self._keeper: Keeper | None = None
         self._looked_s = self._told_s = self._in_vain_s = float("-inf")
 
@@ -112,7 +138,7 @@ class KeepingThread:
 
     def _keep(self, *, only_reserve: bool) -> None:
         if self._keeper is None:
-            keeper = Keeper(self._settings, writes=self._writes, reads=self._reads, room=self._room)
+            keeper = Keeper(self._settings, writes=self._writes, reads=self._reads, room=self._room, ended=self._ended)
             if swept := keeper.prepare():
                 log.info("%d files that a killed trimming had left were removed", len(swept))
             self._keeper = keeper

@@ -95,7 +95,6 @@ class Worker:
         room = Room(settings.data, settings.disk_reserve)
         self._writer = Writer(self._engine, settings.media, room)
         self._reading = open_engine(settings.database)
-        self._keeping = KeepingThread(settings, writes=self._engine, reads=self._reading, room=room)
         self._audit = AuditDraw(self._reading)
         self._watches = Watches(scorer.standard, lambda run, camera: in_force(self._engine, run, camera))
         self._live = LiveView(settings.live)
@@ -120,6 +119,9 @@ class Worker:
         self._noted: set[str] = set()  # bundles that are in the record, by content hash
         self._stop = threading.Event()
         self._ending = threading.Event()  # not `_stop`: a signal sets that, perhaps while this thread does
+        self._keeping = KeepingThread(
+            settings, writes=self._engine, reads=self._reading, room=room, ended=self._ending.is_set
+        )
 
     def _serve(self) -> ScoreService | None:
         """Score pictures for the page, too; a line that cannot do that inspects all the same."""

@@ -69,7 +69,7 @@ def ids_of(engine: Engine, frames: Collection[tuple[str, str, int]]) -> set[int]
     return found
 
 
-def weigh(engine: Engine, media: Path) -> int:
+def weigh(engine: Engine, media: Path, *, ended: Callable[[], bool] = lambda: False) -> int:
     """Note what the pictures take that an earlier version wrote; how many those were. engine: opened for writing."""
     query = select(Inspection).where(KEPT, Inspection.media_bytes == 0).limit(FRAMES_AT_ONCE)
     weighed = 0
@@ -80,7 +80,7 @@ def weigh(engine: Engine, media: Path) -> int:
                 paths = [path for path in (row.picture_path, row.map_path) if path]
                 row.media_bytes = max(1, sum(_size(media, path) for path in paths))  # 1: the files are missing
         weighed += len(rows)
-        if len(rows) < FRAMES_AT_ONCE:
+        if len(rows) < FRAMES_AT_ONCE or ended():
             return weighed
 
 
@@ -92,10 +92,12 @@ def trim(
     *,
     now_ns: int,
     told: Callable[[int, int], None] = lambda done, total: None,
+    ended: Callable[[], bool] = lambda: False,
 ) -> int:
     """Remove these pictures with their maps and thumbnails, in this order; how many bytes of them were removed.
 
     engine: opened with `writes=True`;  told: how many of how many frames are done, after each transaction
+    ended: asked between two transactions; what is left then stays
     One that people have made worth more since it was chosen stays.
     """
     freed_bytes = 0
@@ -119,10 +121,12 @@ def trim(
         _remove(folders.media, [folders.media / path for path in files])
         _remove(folders.thumbnails, small)
         told(start + len(some), len(pictures))
+        if ended():
+            break
     return freed_bytes
 
 
-def sweep(engine: Engine, media: Path) -> list[str]:
+def sweep(engine: Engine, media: Path, *, ended: Callable[[], bool] = lambda: False) -> list[str]:
     """Remove the files that a killed trimming left: those of frames of which the record says that it was trimmed."""
     swept = []
     for folder, _, names in os.walk(media):
@@ -130,6 +134,8 @@ def sweep(engine: Engine, media: Path) -> list[str]:
         frames = {path: frame for path in paths if (frame := frame_of(path)) is not None}
         trimmed = _trimmed(engine, set(frames.values()))
         swept += [str(path) for path, frame in frames.items() if frame in trimmed]
+        if ended():
+            break
     _remove(media, [media / path for path in swept])
     return swept
 

@@ -1,6 +1,8 @@
 """Which pictures go, in which order, and that a kill at any moment leaves a record that is whole."""
 
+import os
 import shutil
+import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +24,7 @@ from edge.ledger.trimming import FRAMES_AT_ONCE, Folders, ids_of, kept_bytes, ke
 from edge.ledger.verify import Report, verify
 from edge.vision.bundle_sources import frames_taught
 from tests.ledger_rows import Ledger, grey_picture, map_with_spot, new_ledger
+from tests.lines import wait_until
 
 NOW_NS = 1_800_000_000 * 10**9
 
@@ -117,10 +120,6 @@ def test_a_picture_that_people_made_worth_more_meanwhile_stays(ledger: Ledger) -
     assert row(ledger, frame).picture_path
 
 
-class Killed(Exception):
-    """Stands for SIGKILL: nothing catches it."""
-
-
 def test_a_kill_between_rows_and_files_leaves_what_the_sweep_removes(ledger: Ledger) -> None:
     frames = [ledger.add_defect() for _ in range(3)]
     saved = ledger.settings.data / "saved"
@@ -141,14 +140,30 @@ def test_a_kill_between_rows_and_files_leaves_what_the_sweep_removes(ledger: Led
     assert report(ledger).stray_files == ["2026-01-01/other-run/top/00000001.jpg"]
 
 
-def test_a_kill_between_two_transactions_leaves_a_record_that_is_whole(ledger: Ledger) -> None:
+@pytest.mark.sqlite
+def test_sigkill_at_any_moment_leaves_nothing_that_the_sweep_does_not_remove(ledger: Ledger) -> None:
+    """Eight kills of a process that trims one picture after another, each a moment after its first."""
+    for kill in range(8):
+        frames = [ledger.add("defect", picture=grey_picture()) for _ in range(12)]
+        ledger.engine.dispose()
+        child = os.fork()
+        if child == 0:
+            for picture in chosen(ledger, *frames):
+                trim(ledger.engine, folders(ledger), [picture], Why.BUDGET, now_ns=NOW_NS)
+            os._exit(0)
+        wait_until(lambda first=frames[0]: row(ledger, first).picture_gone_why, timeout_s=20)
+        time.sleep(0.003 * kill)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        found = report(ledger)
+        assert found.missing_files == []
+        assert sorted(sweep(ledger.engine, ledger.settings.media)) == found.stray_files
+        assert well(ledger)
+
+
+def test_a_line_that_stops_does_not_wait_for_the_last_picture(ledger: Ledger) -> None:
     frames = [ledger.add("defect", picture=grey_picture()) for _ in range(FRAMES_AT_ONCE + 5)]
-
-    def die(*_: int) -> None:
-        raise Killed
-
-    with pytest.raises(Killed):
-        trim(ledger.engine, folders(ledger), chosen(ledger, *frames), Why.AGE, now_ns=NOW_NS, told=die)
+    trim(ledger.engine, folders(ledger), chosen(ledger, *frames), Why.AGE, now_ns=NOW_NS, ended=lambda: True)
     assert len(files(ledger)) == 5
     assert well(ledger)
 
