@@ -39,6 +39,7 @@ from edge.settings import Settings
 from edge.status_cli import status
 
 log = logging.getLogger(__name__)
+from edge.upkeep_cli import backup, downgrade, restore, retention
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -115,6 +116,10 @@ app.command()(worker)
 app.command()(export)
 app.command()(verify)
 app.command()(status)
+app.command()(retention)
+app.command()(backup)
+app.command()(restore)
+app.command()(downgrade)
 
 
 @app.command()

@@ -1,10 +1,11 @@
-"""Process 2: messages in, records out. Five threads: one talks, one scores, one writes, one watches, one shows.
+"""Process 2: messages in, records out. Six threads: they talk, score, write, watch, show, keep.
 
 talk:  ZeroMQ -> batcher            and committed -> acknowledgements
 score: batcher -> scorer -> entries
 write: entries -> pictures, rows -> committed
 watch: what was promoted -> scorer, which takes it up between two batches; rates of the audit -> score
 show:  the newest committed entry of each camera -> its live picture
+keep:  pictures that may not stay -> gone, and rows that say so
 """
 
 import logging
@@ -18,11 +19,13 @@ from typing import Protocol
 
 from edge.errors import BROKEN, EdgeError
 from edge.frame import FrameInfo, Pixels
+from edge.keeping import KeepingThread
 from edge.ledger.alarms import in_force
 from edge.ledger.audit_draw import AuditDraw
 from edge.ledger.beats import WORKER, Heart
 from edge.ledger.bundles import record_bundle
 from edge.ledger.record import open_engine
+from edge.ledger.room import Room
 from edge.ledger.schema import prepare
 from edge.ledger.writer import Entry, Writer
 from edge.line.at_hand import AtHand, OverCredit
@@ -44,6 +47,7 @@ log = logging.getLogger(__name__)
 POLL_S = 0.2
 WATCH_S = 1.0
 WARN_EVERY_S = 10.0
+KEEP_S = 2.0
 ASKED = "asked"  # what the batcher takes for one more camera: pictures to be scored that are not the line's
 GROUP_FRAMES = 256  # about how many frames share one transaction at the most
 
@@ -89,7 +93,8 @@ class Worker:
         prepare(settings.database)
         self._scorer = scorer
         self._engine = open_engine(settings.database, writes=True)
-        self._writer = Writer(self._engine, settings.media)
+        room = Room(settings.data, settings.disk_reserve)
+        self._writer = Writer(self._engine, settings.media, room)
         self._reading = open_engine(settings.database)
         self._audit = AuditDraw(self._reading)
         self._watches = Watches(scorer.standard, lambda run, camera: in_force(self._engine, run, camera))
@@ -115,6 +120,9 @@ class Worker:
         self._noted: set[str] = set()  # bundles that are in the record, by content hash
         self._stop = threading.Event()
         self._ending = threading.Event()  # not `_stop`: a signal sets that, perhaps while this thread does
+        self._keeping = KeepingThread(
+            settings, writes=self._engine, reads=self._reading, room=room, ended=self._ending.is_set
+        )
 
     def _serve(self) -> ScoreService | None:
         """Score pictures for the page, too; a line that cannot do that inspects all the same."""
@@ -127,8 +135,8 @@ class Worker:
     def run(self) -> None:
         """Work until `stop`; what was received by then is scored and recorded. Raises what any thread raised."""
         service = self._serve()
-        with ThreadPoolExecutor(max_workers=4) as pool:
-            work = self._score, self._write, self._watch, self._live.run
+        with ThreadPoolExecutor(max_workers=5) as pool:
+            work = self._score, self._write, self._watch, self._live.run, self._keep
             bodies = [pool.submit(body) for body in work]
             for body in bodies:
                 body.add_done_callback(lambda _: self._link.wakeup.set())
@@ -339,6 +347,13 @@ class Worker:
             if bundle.sha256 not in self._noted:
                 record_bundle(self._engine, **asdict(bundle))
                 self._noted.add(bundle.sha256)
+
+    # keep
+
+    def _keep(self) -> None:
+        self._keeping.tick()
+        while not self._ending.wait(KEEP_S):
+            self._keeping.tick()
 
     # write
 
