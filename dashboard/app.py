@@ -4,14 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
-from dashboard import api, api_docs, media, metrics
+from dashboard import api, api_docs, health, media, metrics
 from dashboard.audit import api as audit_api
 from dashboard.audit import pages as audit_pages
 from dashboard.body_limit import BodyLimit
@@ -68,9 +67,8 @@ def create_app(settings: Settings) -> FastAPI:
         *(line_pages, line_api, score, trends_pages, find_pages, find_api),
         *(regions_pages, regions_api, people),
     )
-    for module in (*rooms, media, api, metrics, api_docs):
+    for module in (*rooms, media, api, health, metrics, api_docs):
         app.include_router(module.router)
-    app.add_api_route("/healthz", _health, response_class=JSONResponse)
     return app
 
 
@@ -80,15 +78,3 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     site.stopping.set()
     site.reader.close()
-
-
-def _health(request: Request) -> dict[str, str]:
-    """The page answers, and, for the local operator alone, whether it can read a record: `ready` or why not."""
-    site = cast(Site, request.app.state.site)
-    if not site.access.local:
-        return {"page": "ok"}
-    try:
-        with site.reader.read():
-            return {"page": "ok", "record": "ready"}
-    except NoRecordYetError as error:
-        return {"page": "ok", "record": str(error)}

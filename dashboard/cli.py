@@ -1,6 +1,7 @@
 """`dashboard`: the operator's page as a process, and its accounts from the command line."""
 
 import errno
+import logging
 import signal
 import socket
 import sys
@@ -17,10 +18,12 @@ from dashboard.people.first import make_first_account
 from dashboard.site import Site
 from edge.errors import EdgeError
 from edge.ledger.page_access import check_page
+from edge.logs import logs_json, start_logging
 from edge.process import follow_parent
 from edge.settings import Settings
 
 USER_ERROR = 2
+log = logging.getLogger(__name__)
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 app.add_typer(accounts_cli.app, name="accounts")
 
@@ -53,14 +56,23 @@ def run(
     if context.invoked_subcommand is not None:
         return
     settings = Settings.read(data=data, page_host=host, page_port=port)
+    start_logging(settings, "page")
     first = check_page(settings)
     if first is not None:
         make_first_account(settings.database, first)
-        typer.echo(f"Made the first account: {first.name}, admin")
+        say(f"Made the first account: {first.name}, admin")
     with listen(settings.page_host, settings.page_port) as listener:
         scheme = "http" if settings.page_certificate is None else "https"
-        typer.echo(f"Page of {settings.data.resolve()} on {scheme}://{_address(listener)} (Ctrl-C ends it)")
+        say(f"Page of {settings.data.resolve()} on {scheme}://{_address(listener)} (Ctrl-C ends it)")
         serve(settings, listener)
+
+
+def say(text: str) -> None:
+    """Tell whoever started the page, in its log if that is JSON."""
+    if logs_json():
+        log.info("%s", text)
+    else:
+        typer.echo(text)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -92,6 +104,7 @@ def server_config(settings: Settings) -> uvicorn.Config:
     level = {"debug": "debug", "info": "warning"}.get(settings.log_level, settings.log_level)
     return uvicorn.Config(
         create_app(settings),
+        log_config=None,  # our own
         log_level=level,
         access_log=False,
         timeout_graceful_shutdown=1,
@@ -108,7 +121,10 @@ def main() -> None:
     try:
         app()
     except EdgeError as error:
-        typer.echo(f"dashboard: {error}", err=True)
+        if logs_json():
+            log.error("error: %s", error)
+        else:
+            typer.echo(f"dashboard: {error}", err=True)
         sys.exit(USER_ERROR)
 
 

@@ -76,6 +76,7 @@ def view(row: Inspection, media: Path) -> FrameView:
         picture=f"{here}/picture{version}" if picture else None,
         thumbnail=f"{here}/thumbnail.jpg{version}" if picture else None,
         picture_missing=row.picture_path is not None and picture is None,
+        picture_gone_at=row.picture_gone_ns and utc(row.picture_gone_ns),
         heatmap=f"{here}/heatmap.png{version}" if heated else None,
         heatmap_thumbnail=f"{here}/heatmap-thumbnail.png{version}" if heated else None,
     )

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from dashboard.latencies import Latencies
 from dashboard.tally import Tally
 from dashboard.trends.rollup import Rollup
 from edge.database import Database
@@ -28,6 +29,7 @@ class Reading:
 
     session: Session
     tally: Tally
+    latencies: Latencies
     rollup: Rollup
 
 
@@ -36,6 +38,7 @@ class _Opened:
     identity: tuple[int, int]
     engine: Engine
     tally: Tally = field(default_factory=Tally)
+    latencies: Latencies = field(default_factory=Latencies)
     rollup: Rollup = field(default_factory=Rollup)
 
 
@@ -59,7 +62,7 @@ class Reader:
         """A session for a few queries. Raises NoRecordYetError while the file or its tables are missing."""
         opened = self._current()
         with Session(opened.engine) as session:
-            yield Reading(session, opened.tally, opened.rollup)
+            yield Reading(session, opened.tally, opened.latencies, opened.rollup)
 
     def close(self) -> None:
         """Close all connections; the next read opens them again."""

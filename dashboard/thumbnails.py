@@ -13,22 +13,19 @@ import numpy as np
 from dashboard.overlay import HeatScale, heatmap, png
 from edge.errors import EdgeError
 from edge.ledger.media import read_map
+from edge.ledger.thumbnails import thumbnail_path
 
 log = logging.getLogger(__name__)
 LONGEST_SIDE = 480
 JPEG_QUALITY = 80
-VERSION = 1
-"""Counts up when thumbnails come to look different; those of older versions are not shown any more."""
-IDS_A_FOLDER = 10_000
 
 
 def kept(folder: Path, *, frame_id: int, captured_ns: int, ending: str, make: Callable[[], bytes]) -> Path | bytes:
     """A frame's file in `folder`, whole at any moment; `make` gives its content where there is none yet.
 
-    The capture time is in its name, so that a new record in an old folder never shows another frame's. If it cannot be
-    written, its content: a full disk or a folder that is read-only takes no picture from the operator.
+    If it cannot be written, its content: a full disk or a folder that is read-only takes no picture from the operator.
     """
-    path = folder / f"v{VERSION}" / str(frame_id // IDS_A_FOLDER) / f"{frame_id}-{captured_ns}{ending}"
+    path = thumbnail_path(folder, frame_id=frame_id, captured_ns=captured_ns, ending=ending)
     if path.is_file():
         return path
     content = make()

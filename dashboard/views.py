@@ -54,6 +54,8 @@ class FrameView(BaseModel):
     picture: str | None = Field(description="address of the JPEG, None if none is kept")
     thumbnail: str | None = Field(description="address of the picture made small, for lists")
     picture_missing: bool = Field(description="the record names a picture, and its file is gone")
+    picture_gone_at: datetime | None = Field(description="when the picture was removed, or could not be kept")
+    picture_gone_why: str | None = Field(description="age, budget or reserve (removed), no_room (never kept)")
     heatmap: str | None = Field(description="address of the RGBA heatmap, None if the frame has no map")
     heatmap_thumbnail: str | None = Field(description="address of the same heatmap for the thumbnail")
     audit_rate: float | None = Field(description="share of ok frames drawn for the audit, on those that were, 0..1")
@@ -62,7 +64,8 @@ class FrameView(BaseModel):
     @property
     def waits_in_audit(self) -> bool:
         """Whether people are still to judge it blind, so that lists had better not show its score and map."""
-        return self.outcome is Outcome.OK and self.audit_rate is not None and self.audited_as is None
+        drawn = self.outcome is Outcome.OK and self.audit_rate is not None
+        return drawn and self.audited_as is None and self.picture_gone_at is None
 
 
 class FramePage(BaseModel):

@@ -57,6 +57,11 @@ STATES = {  # of a camera, as above
     "failed": "Failed",
     "unknown": "Not supervised",
 }
+GONE = {  # why retention removed a picture, as above
+    "age": "it was older than such pictures are kept",
+    "budget": "all pictures together took more than their budget",
+    "reserve": "the disk was nearly full",
+}
 ALARMS = {  # by kind, as above
     "light": "light has changed",
     "focus": "focus has changed",
@@ -68,6 +73,11 @@ ALARMS = {  # by kind, as above
 def alarm(kind: str) -> str:
     """A drift alarm's kind in words; one that this version does not know is shown as it is."""
     return ALARMS.get(kind, kind)
+
+
+def gone(why: str) -> str:
+    """Why retention removed a picture, in words; what this version does not know is shown as it is."""
+    return GONE.get(why, why)
 
 
 def head(name: str) -> str:
@@ -144,6 +154,7 @@ def doing(name: str) -> str:
 FILTERS = {
     "doing": doing,
     "reason": reason,
+    "gone": gone,
     "head": head,
     "alarm": alarm,
     "reviewed": reviewed,

@@ -25,6 +25,7 @@ from edge.line.outbox import Outbox
 from edge.line.transport import CaptureLink
 from edge.line.trigger import Every, PendingTrigger, Still, TriggerQueue
 from edge.line.trigger_http import serve_trigger
+from edge.logs import about
 from edge.process import peak_mb
 from edge.settings import Overload, Settings, Trigger
 from edge.verdict import Reason
@@ -102,6 +103,11 @@ class Capture:
         self._requests = TriggerQueue() if options.trigger == "http" else None
         self._latencies_ms: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self._captured_ns: dict[int, int] = {}
+
+    @property
+    def run_name(self) -> str:
+        """The run that this capture numbers frames of."""
+        return self._hello.run
 
     def run(self) -> CaptureSummary:
         """Work until the source is exhausted or `stop` is called, and everything numbered is recorded.
@@ -210,6 +216,7 @@ class Capture:
                     info.seq,
                     info.source,
                     shot.pixels.shape,
+                    extra=about(info),
                 )
                 self._outbox.lose(info.seq, info.seq, Reason.TOO_LARGE)
             else:
@@ -228,7 +235,7 @@ class Capture:
                 with self._changed:
                     self._outbox.give_up_waiting(Reason.STOPPED)
             self._send()
-            self._heart.beat(self._reads_since_s, session=self._link.session)
+            self._heart.beat(self._reads_since_s, session=self._link.session, at_hand=self._outbox.frames_held)
 
     def _hear(self) -> None:
         for reply in self._link.poll(POLL_S):

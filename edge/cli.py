@@ -1,5 +1,6 @@
 """The command line: reads options into settings and hands over to one composition root a command."""
 
+import logging
 import sys
 from dataclasses import asdict
 from typing import Annotated
@@ -29,11 +30,16 @@ from edge.command_options import (
 from edge.errors import EdgeError
 from edge.keys_cli import app as keys_app
 from edge.line.camera_spec import parse_camera, unique_names
+from edge.logs import logs_json
 from edge.models_cli import app as models_app
 from edge.process_cli import capture, outputs, worker
 from edge.record_cli import export, verify
 from edge.review_cli import review as review_command
 from edge.settings import Settings
+from edge.status_cli import status
+
+log = logging.getLogger(__name__)
+from edge.upkeep_cli import backup, downgrade, restore, retention
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -83,6 +89,8 @@ def run(
     """Run a line: capture, worker and page, supervised, until Ctrl-C (or, with --once, until all is inspected)."""
     from edge.capture import CaptureOptions
     from edge.console import LiveConsole
+    from edge.ledger.beats import SUPERVISOR
+    from edge.logs import start_logging
     from edge.run import run_line
 
     settings = Settings.read(
@@ -93,7 +101,8 @@ def run(
     captures = [
         CaptureOptions(with_category(spec, category), trigger, overload, fps=fps, once=once) for spec in specs
     ]  # fmt: skip
-    with LiveConsole() as console:
+    with LiveConsole(logged=settings.log_format == "json") as console:
+        start_logging(settings, SUPERVISOR, beside_words=True)
         summary = run_line(settings, captures, page=page, check=check, say=console.say, show=console.show)
     console.summary(summary)
     if as_json:
@@ -107,6 +116,11 @@ app.command()(worker)
 app.command()(outputs)
 app.command()(export)
 app.command()(verify)
+app.command()(status)
+app.command()(retention)
+app.command()(backup)
+app.command()(restore)
+app.command()(downgrade)
 
 
 @app.command()
@@ -165,11 +179,18 @@ def main() -> None:
     try:
         app()
     except EdgeError as error:
-        Console(stderr=True, soft_wrap=True).print(f"error: {error}", style="red", markup=False, highlight=False)
+        _complain(f"error: {error}")
         sys.exit(2)
     except LineStopped as error:
-        Console(stderr=True, soft_wrap=True).print(f"the line stopped: {error}", style="red", markup=False)
+        _complain(f"the line stopped: {error}")
         sys.exit(1)
+
+
+def _complain(text: str) -> None:
+    if logs_json():
+        log.error("%s", text)
+    else:
+        Console(stderr=True, soft_wrap=True).print(text, style="red", markup=False, highlight=False)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What the terminal shows of a line: live counts, and the reports of `verify` and `doctor`."""
 
+import logging
 import sys
 import time
 from types import TracebackType
@@ -17,16 +18,21 @@ from edge.run import Summary
 if TYPE_CHECKING:
     from edge.bench import BenchResult  # it imports torch, which the other commands do without
 
+log = logging.getLogger("edge.run")
+
 PLAIN_EVERY_S = 5.0
+LOGGED_EVERY_S = 60.0
 STYLES = {"ok": "green", "defect": "bold red", "unsure": "yellow", "not_inspected": "magenta"}
 
 
 class LiveConsole:
-    """Live counts on a terminal; a line every few seconds where stderr is not one."""
+    """Live counts on a terminal; a line every few seconds where stderr is not one, or all is logged."""
 
-    def __init__(self) -> None:
-        self._console = Console(stderr=True)
-        self._live = Live(console=self._console, auto_refresh=False) if self._console.is_terminal else None
+    def __init__(self, *, logged: bool = False) -> None:
+        """logged: what there is to say is logged, and nothing written to stderr otherwise."""
+        self._console, self._logged = Console(stderr=True), logged
+        live = self._console.is_terminal and not logged
+        self._live = Live(console=self._console, auto_refresh=False) if live else None
         self._printed_s = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -42,13 +48,16 @@ class LiveConsole:
 
     def say(self, text: str) -> None:
         """A line that stays."""
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        if self._logged:
+            log.info("%s", text)
+        else:
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def show(self, numbered: int, counts: Counts) -> None:
         """The frames numbered and the counts as they are now."""
         if self._live:
             self._live.update(counts_table(numbered, counts), refresh=True)
-        elif numbered and time.monotonic() - self._printed_s > PLAIN_EVERY_S:
+        elif numbered and time.monotonic() - self._printed_s > (LOGGED_EVERY_S if self._logged else PLAIN_EVERY_S):
             self._printed_s = time.monotonic()
             self.say(f"{numbered} frames, {counts_line(counts)}")
 

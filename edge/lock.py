@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge.errors import EdgeError
 
-RUN, PROCESSES = "edge.lock", "processes.lock"
+RUN, PROCESSES, MEDIA = "edge.lock", "processes.lock", "media.lock"
 ALONE_TIMEOUT_S = 8.0  # the processes of a supervisor that was killed end by themselves
 
 
@@ -85,6 +85,33 @@ def held(data: Path) -> bool:
         except BlockingIOError:
             return True
         return False
+
+
+@contextmanager
+def media(data: Path) -> Iterator[None]:
+    """Be the only one that removes pictures here, or that copies them. Raises EdgeError if somebody else is."""
+    with _open(data, MEDIA) as fd:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise EdgeError(
+                f"the pictures of {data} are being copied or trimmed by another process. Try again when it has ended."
+            ) from None
+        yield
+
+
+@contextmanager
+def backups(folder: Path) -> Iterator[None]:
+    """Be the only one that makes backups in a folder. Raises EdgeError if somebody else does."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise EdgeError(f"another `edge backup` writes to {folder}. Try again when it has ended.") from None
+        yield
+    finally:
+        os.close(fd)
 
 
 @contextmanager

@@ -1,10 +1,9 @@
-"""What every process of the line does at its start: logs, signals, and not outliving its parent."""
+"""What every process of the line does at its start: signals, and not outliving its parent."""
 
 import ctypes
 import logging
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,13 +17,6 @@ LOST_EXIT = 3  # a camera that worked is gone, and may come back
 PARENT_CHECK_S = 1.0
 SPIN_COUNT = "1000"  # what libgomp itself takes where threads outnumber cores
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
-
-
-def start_logging(level: str) -> None:
-    """Log to stderr, one line an event; the supervisor leads a child's stderr into its log file."""
-    logging.basicConfig(
-        stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
-    )
 
 
 def stop_on_signal(stop: Callable[[], None]) -> None:

@@ -50,16 +50,19 @@ def capture(
 ) -> None:
     """Run one capture process by itself: number a camera's frames and send them to a worker, here or elsewhere."""
     from edge.capture import Capture, CaptureOptions
+    from edge.ledger.beats import capture_name
     from edge.line.shot import CameraError
-    from edge.process import start_logging, stop_on_signal
+    from edge.logs import know, start_logging
+    from edge.process import stop_on_signal
 
     settings = Settings.read(data=data, address=address, deadline_s=deadline)
     spec = with_category(parse_camera(camera), category)
     options = CaptureOptions(replace(spec, name=name or spec.name), trigger, overload, fps=fps, once=once, run=run)
     keys = KeyFiles(settings.keys).client_keys(settings.line_address, options.spec.name)
     check_address(settings, encrypted=keys is not None, trusted=trust_network)
-    start_logging(settings.log_level)
+    start_logging(settings, capture_name(options.spec.name))
     process = Capture(settings, options)
+    know(run=process.run_name, camera=options.spec.name)
     stop_on_signal(process.stop)
     try:
         with lock.share(settings.data):
@@ -82,7 +85,9 @@ def worker(
     trust_network: TrustNetwork = False,
 ) -> None:
     """Run one inference worker by itself: it scores what captures send and writes the record."""
-    from edge.process import start_logging, stop_on_signal, tune_for_scoring
+    from edge.ledger.beats import WORKER
+    from edge.logs import start_logging
+    from edge.process import stop_on_signal, tune_for_scoring
 
     settings = Settings.read(
         data=data, encoder=encoder, input_size=input_size, precision=precision, device=device, address=address
@@ -93,7 +98,7 @@ def worker(
     from edge.vision.scorer import open_scorer
     from edge.worker import Worker
 
-    start_logging(settings.log_level)
+    start_logging(settings, WORKER)
     process = Worker(settings, open_scorer(settings))
     stop_on_signal(process.stop)
     logging.getLogger("edge.worker").info("listening on %s", settings.line_address)
@@ -109,8 +114,10 @@ def outputs(
 
     EDGE_MQTT_URL and EDGE_WEBHOOK_URL say where; edge/outputs/OUTPUTS.md has topics, messages and what a gate must do.
     """
+    from edge.ledger.beats import OUTPUTS
+    from edge.logs import start_logging
     from edge.outputs.messages import MESSAGES
-    from edge.process import start_logging, stop_on_signal
+    from edge.process import stop_on_signal
     from edge.teller import Teller
 
     if schemas:
@@ -119,7 +126,7 @@ def outputs(
     settings = Settings.read(data=data)
     if settings.mqtt_url is None and settings.webhook_url is None:
         raise EdgeError("there is nobody to tell: set EDGE_MQTT_URL or EDGE_WEBHOOK_URL.")
-    start_logging(settings.log_level)
+    start_logging(settings, OUTPUTS)
     with lock.sole(settings.data, "outputs"):
         process = Teller(settings)
         stop_on_signal(process.stop)

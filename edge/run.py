@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -21,20 +21,25 @@ from edge.capture import CaptureOptions, check_overload, new_run
 from edge.errors import EdgeError
 from edge.first_check import check_first
 from edge.ledger.alarms import AlarmNews
-from edge.ledger.beats import forget_beats
+from edge.ledger.beats import SUPERVISOR, Heart, forget_beats
 from edge.ledger.counts import Counts, RunCount
 from edge.ledger.live import forget_others
 from edge.ledger.page_access import check_page
+from edge.ledger.readiness import Readiness
+from edge.ledger.ready_now import ready_now
 from edge.ledger.record import open_engine
 from edge.ledger.schema import prepare
 from edge.ledger.verify import account, settle
 from edge.line.camera import check_source
 from edge.line.camera_spec import CameraSpec, Kind
 from edge.line.journal import JournalCount
+from edge.log_files import LogFiles
+from edge.logs import logged_to, logs_json
 from edge.order_desk import OrderDesk
 from edge.outputs.configured import configured
 from edge.programs import programs
 from edge.redraws import Redraws
+from edge.service_manager import ServiceManager
 from edge.settings import Settings
 from edge.supervisor import LineStopped, Supervisor
 from edge.teller import want
@@ -81,7 +86,7 @@ def run_line(
     _check(settings, captures, page=page)
     prepare(settings.database)
     run = new_run()
-    with lock.hold(settings.data, run=run):
+    with lock.hold(settings.data, run=run), logged_to(settings.logs / f"{SUPERVISOR}.log"):
         want(settings)
         captures = [replace(options, run=run, spec=_calibrated(settings, options.spec, say)) for options in captures]
         if check:
@@ -103,7 +108,13 @@ def run_line(
         cameras = Cameras(settings, captures, supervisor, run=run, reads=engine, writes=writes)
         desk = OrderDesk(CameraOrders(settings, cameras).kinds, reads=engine, writes=writes)
         redraws = Redraws(reads=engine, writes=writes, logs=settings.logs, environment=settings.child_environment())
-        tended = supervisor.tick, patient(desk.tick), patient(cameras.tell), patient(redraws.tick)
+        manager, heart = ServiceManager(), Heart(settings.beats, SUPERVISOR)
+        tended = (
+            *(supervisor.tick, patient(desk.tick), patient(cameras.tell), patient(redraws.tick)),
+            patient(lambda: heart.beat(restarts=supervisor.restarts_of_all)),
+            patient(LogFiles(settings.logs).tick),
+            lambda: manager.tick(lambda: _in_words(ready_now(settings, engine))),
+        )
         once = all(options.once for options in captures)
         numbered = JournalCount([settings.journals / run / f"{options.spec.name}.jsonl" for options in captures])
         failure: str | None = "the line was interrupted"
@@ -118,13 +129,16 @@ def run_line(
                         page = False
                 if asked:
                     say("stopping: frames in flight are recorded first")
+                manager.stopping("frames in flight are recorded first")
                 supervisor.stop()
             failure = None
         except (EdgeError, LineStopped) as error:
             failure = str(error)
+            manager.stopping(failure)
             raise
         finally:
             supervisor.kill()
+            forget_beats(settings.beats)
             redraws.stop()
             patient(desk.close)()
             patient(partial(cameras.end, failure))()
@@ -146,15 +160,25 @@ def run_line(
 
 
 def patient(tend: Callable[[], None]) -> Callable[[], None]:
-    """What is told to the record waits while others hold it, and never ends the line: the next tick tries anew."""
+    """What is told to record and files never ends the line, whether others hold them or the disk is full.
+
+    The next tick tries anew.
+    """
 
     def tended() -> None:
         try:
             tend()
         except OperationalError as error:
             log.warning("the record cannot be reached now (%s); trying again", error.orig)
+        except OSError as error:
+            log.warning("not everything can be told now (%s); trying again", error)
 
     return tended
+
+
+def _in_words(now: Readiness) -> str:
+    """For one line of `systemctl status`."""
+    return "ready" if now.line.ready else "NOT READY: " + "; ".join(reason.sentence for reason in now.line.reasons)
 
 
 def _ticks(tended: Sequence[Callable[[], None]], asked: Sequence[int], *, ended: Callable[[], bool]) -> Iterator[None]:
@@ -220,14 +244,17 @@ def _calibrated(settings: Settings, spec: CameraSpec, say: Callable[[str], None]
     say(f"{spec.address} teaches itself: calibrating category {category} from its first {DEMO_REFERENCES} boards")
     arguments = ["--category", category, "--refs", str(DEMO_REFERENCES), "--camera", spec.address]
     arguments += ["--recipe", DEMO_RECIPE]
-    done = subprocess.run(
-        [sys.executable, "-m", "calibration.cli", *arguments],
-        env={**os.environ, **settings.child_environment()},
-        stdout=sys.stderr,
-        check=False,
-    )
+    with (settings.logs / "calibrate.log").open("ab") if logs_json() else nullcontext(sys.stderr) as output:
+        done = subprocess.run(
+            [sys.executable, "-m", "calibration.cli", *arguments],
+            env={**os.environ, **settings.child_environment()},
+            stdout=output,
+            stderr=output,
+            check=False,
+        )
     if done.returncode != 0:
-        raise EdgeError(f"`calibrate {' '.join(arguments)}` failed with exit code {done.returncode}; see above.")
+        see = settings.logs / "calibrate.log" if logs_json() else "above"
+        raise EdgeError(f"`calibrate {' '.join(arguments)}` failed with exit code {done.returncode}; see {see}.")
     return replace(spec, category=category)
 
 

@@ -10,7 +10,7 @@ from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, ByteSize, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -95,7 +95,16 @@ class Settings(BaseSettings):
     shifts: Annotated[str, AfterValidator(_shifts)] = Field(
         default="06:00,14:00,22:00", description="when shifts begin, in the station's time; quarters of an hour"
     )
+    keep_days: int | None = Field(default=None, ge=1, description="flagged and reviewed pictures stay so long")
+    keep_sample_days: int | None = Field(
+        default=None, ge=1, description="those of passed parts and of uncalibrated cameras stay so long"
+    )
+    media_budget: ByteSize | None = Field(default=None, description="most that pictures may take, for example 50GB")
+    disk_reserve: ByteSize | None = Field(
+        default=None, description="what stays free on the disk; default: 2 GB, or 5 % if that is less"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = Field(default="text", description="json: one object a line, for a collector")
 
     @property
     def database(self) -> Database:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edge.errors import EdgeError
+from edge.log_files import last_words
 from edge.process import CONFIG_EXIT, LOST_EXIT, PARENT
 
 log = logging.getLogger(__name__)
@@ -100,8 +101,13 @@ class Supervisor:
 
     @property
     def restarts(self) -> dict[str, int]:
-        """How often each process was started again."""
-        return {child.program.name: child.restarts for child in self._children if child.restarts}
+        """How often each process was started again, if it was."""
+        return {name: times for name, times in self.restarts_of_all.items() if times}
+
+    @property
+    def restarts_of_all(self) -> dict[str, int]:
+        """How often each process was started again, also those that never were."""
+        return {child.program.name: child.restarts for child in self._children}
 
     def pid(self, name: str) -> int | None:
         """The process id of a running program."""
@@ -226,9 +232,7 @@ class Supervisor:
         return self._log_path(program).open("ab")
 
     def _last_words(self, program: Program) -> str:
-        """The last line that a process logged, which for one that failed is its error."""
-        lines = self._log_path(program).read_text(errors="replace").splitlines()
-        return lines[-1].removeprefix("error: ") if lines else "it said nothing."
+        return last_words(self._log_path(program))
 
 
 def _may_come_back(program: Program, code: int) -> bool:

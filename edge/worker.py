@@ -1,10 +1,11 @@
-"""Process 2: messages in, records out. Five threads: one talks, one scores, one writes, one watches, one shows.
+"""Process 2: messages in, records out. Six threads: they talk, score, write, watch, show, keep.
 
 talk:  ZeroMQ -> batcher            and committed -> acknowledgements
 score: batcher -> scorer -> entries
 write: entries -> pictures, rows -> committed
 watch: what was promoted -> scorer, which takes it up between two batches; rates of the audit -> score
 show:  the newest committed entry of each camera -> its live picture
+keep:  pictures that may not stay -> gone, and rows that say so
 """
 
 import logging
@@ -18,11 +19,13 @@ from typing import Protocol
 
 from edge.errors import BROKEN, EdgeError
 from edge.frame import FrameInfo, Pixels
+from edge.keeping import KeepingThread
 from edge.ledger.alarms import in_force
 from edge.ledger.audit_draw import AuditDraw
 from edge.ledger.beats import WORKER, Heart
 from edge.ledger.bundles import record_bundle
 from edge.ledger.record import open_engine
+from edge.ledger.room import Room
 from edge.ledger.schema import prepare
 from edge.ledger.writer import Entry, Writer
 from edge.line.at_hand import AtHand, OverCredit
@@ -31,6 +34,7 @@ from edge.line.message import BadMessage, FrameHeader, Hello, Notice, decode_pix
 from edge.line.suspects import POISON_DEATHS, Suspects
 from edge.line.transport import FromCapture, WorkerLink
 from edge.live_view import LiveView
+from edge.logs import about
 from edge.score_service import Asked, ScoreService
 from edge.settings import Settings
 from edge.verdict import Reason, Verdict, not_inspected
@@ -43,6 +47,7 @@ log = logging.getLogger(__name__)
 POLL_S = 0.2
 WATCH_S = 1.0
 WARN_EVERY_S = 10.0
+KEEP_S = 2.0
 ASKED = "asked"  # what the batcher takes for one more camera: pictures to be scored that are not the line's
 GROUP_FRAMES = 256  # about how many frames share one transaction at the most
 
@@ -88,7 +93,8 @@ class Worker:
         prepare(settings.database)
         self._scorer = scorer
         self._engine = open_engine(settings.database, writes=True)
-        self._writer = Writer(self._engine, settings.media)
+        room = Room(settings.data, settings.disk_reserve)
+        self._writer = Writer(self._engine, settings.media, room)
         self._reading = open_engine(settings.database)
         self._audit = AuditDraw(self._reading)
         self._watches = Watches(scorer.standard, lambda run, camera: in_force(self._engine, run, camera))
@@ -114,6 +120,9 @@ class Worker:
         self._noted: set[str] = set()  # bundles that are in the record, by content hash
         self._stop = threading.Event()
         self._ending = threading.Event()  # not `_stop`: a signal sets that, perhaps while this thread does
+        self._keeping = KeepingThread(
+            settings, writes=self._engine, reads=self._reading, room=room, ended=self._ending.is_set
+        )
 
     def _serve(self) -> ScoreService | None:
         """Score pictures for the page, too; a line that cannot do that inspects all the same."""
@@ -126,8 +135,8 @@ class Worker:
     def run(self) -> None:
         """Work until `stop`; what was received by then is scored and recorded. Raises what any thread raised."""
         service = self._serve()
-        with ThreadPoolExecutor(max_workers=4) as pool:
-            work = self._score, self._write, self._watch, self._live.run
+        with ThreadPoolExecutor(max_workers=5) as pool:
+            work = self._score, self._write, self._watch, self._live.run, self._keep
             bodies = [pool.submit(body) for body in work]
             for body in bodies:
                 body.add_done_callback(lambda _: self._link.wakeup.set())
@@ -179,7 +188,8 @@ class Worker:
 
     def _beat(self) -> None:
         """Tell that this process lives, and since when it has had frames at hand without recording one."""
-        self._heart.beat(self._moved_s if any(self._at_hand.values()) else None, session=self._link.session)
+        at_hand = sum(map(len, self._at_hand.values()))
+        self._heart.beat(self._moved_s if at_hand else None, session=self._link.session, at_hand=at_hand)
 
     def _hear(self, peer: bytes, header: FromCapture, payload: bytes) -> None:
         if isinstance(header, Hello):
@@ -218,13 +228,16 @@ class Worker:
                 hello.run, hello.camera, source=hello.source, category=hello.category
             )  # fmt: skip
         except EdgeError as error:
-            log.error("refused camera %s: %s", hello.camera, error)
+            log.error("refused camera %s: %s", hello.camera, error, extra={"run": hello.run, "camera": hello.camera})
             self._link.refuse(peer, str(error))
             return
         self._categories[camera] = hello.category
         self._at_hand.setdefault(camera, AtHand(credits=self._credits))
         self._link.welcome(peer, camera, committed=committed, highest=highest)
-        log.info("camera %s of run %s is here; recorded up to %d", hello.camera, hello.run, committed)
+        log.info(
+            "camera %s of run %s is here; recorded up to %d", hello.camera, hello.run, committed,
+            extra={"run": hello.run, "camera": hello.camera},
+        )  # fmt: skip
 
     def _acknowledge(self) -> None:
         by_camera: dict[tuple[str, str], list[int]] = {}
@@ -291,7 +304,10 @@ class Worker:
         if job.verdict is not None:
             return Entry(job.info, job.verdict)
         if self._suspects.deaths(job.info.key) >= POISON_DEATHS:
-            log.error("frame %s: %d workers died while scoring it; it is poison", job.info.key, POISON_DEATHS)
+            log.error(
+                "frame %s: %d workers died while scoring it; it is poison", job.info.key, POISON_DEATHS,
+                extra=about(job.info),
+            )  # fmt: skip
             return Entry(job.info, not_inspected(Reason.POISON))
         if _expired(job.info):
             return Entry(job.info, not_inspected(Reason.LATE))
@@ -332,6 +348,13 @@ class Worker:
                 record_bundle(self._engine, **asdict(bundle))
                 self._noted.add(bundle.sha256)
 
+    # keep
+
+    def _keep(self) -> None:
+        self._keeping.tick()
+        while not self._ending.wait(KEEP_S):
+            self._keeping.tick()
+
     # write
 
     def _write(self) -> None:
@@ -358,7 +381,7 @@ def _decode(job: Job) -> Pixels | None:
     try:
         return decode_pixels(job.header, job.payload)
     except BadMessage as error:
-        log.warning("frame %s cannot be read: %s", job.info.key, error)
+        log.warning("frame %s cannot be read: %s", job.info.key, error, extra=about(job.info))
         return None
 
 

@@ -203,6 +203,7 @@ def _keep_media(media: Path, row: Row, drawn: list[Look]) -> None:
     for ending, column in ((".jpg", "picture_path"), (".png", "map_path")):
         os.link(drawn[row["look"]].stem.with_suffix(ending), media / f"{stem}{ending}")
         row[column] = f"{stem}{ending}"
+        row["media_bytes"] = (row["media_bytes"] or 0) + (media / row[column]).stat().st_size
     row["map_top"] = MAP_TOP
     row["box"] = drawn[row["look"]].box
 
@@ -255,6 +256,7 @@ _UNSCORED: Row = {
     "score": None, "threshold": None, "defect_threshold": None, "recipe": None, "head_scores": {}, "head_limits": {},
     "bundle": None, "nearest_reference": None, "nearest_distance": None, "scale_low": None, "scale_mark": None,
     "scale_high": None, "width": None, "height": None, "picture_path": None, "map_path": None, "map_top": None,
+    "media_bytes": None,
 }  # fmt: skip
 
 

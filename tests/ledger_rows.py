@@ -67,6 +67,9 @@ class Ledger:
         if anomaly_map is not None:
             values.setdefault("map_path", write_map(self.settings.media, stem, anomaly_map, top=MAP_TOP))
             values.setdefault("map_top", MAP_TOP)
+        if values.get("picture_path"):
+            paths = [self.settings.media / str(values[name]) for name in ("picture_path", "map_path") if name in values]
+            values.setdefault("media_bytes", sum(path.stat().st_size for path in paths if path.is_file()))
         with unit_of_work(self.engine) as session:
             row = Inspection(
                 run_id=self.run_id,

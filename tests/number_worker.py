@@ -2,7 +2,8 @@
 
 import sys
 
-from edge.process import start_logging, stop_on_signal
+from edge.logs import start_logging
+from edge.process import stop_on_signal
 from edge.settings import Settings
 from edge.worker import Worker
 from tests.fakes import NumberScorer
@@ -14,8 +15,8 @@ STUCK = "stuck"  # while the data folder holds a file of this name, scoring does
 def main() -> None:
     delay_s = float(sys.argv[1]) if len(sys.argv) > 1 else 0.0
     poison = int(sys.argv[2]) if len(sys.argv) > 2 else None
-    start_logging("info")
     settings = Settings.read()
+    start_logging(settings, "worker")
     stuck = settings.data / STUCK
     scorer = NumberScorer(categories=CATEGORIES, delay_s=delay_s, poison=poison, stuck=stuck)
     worker = Worker(settings, scorer)

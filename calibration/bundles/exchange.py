@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from edge.durable import sync_folder
 from edge.errors import EdgeError
 from edge.vision.bundle_folder import (
     DESCRIPTION_FILE,
@@ -17,7 +18,6 @@ from edge.vision.bundle_folder import (
     Described,
     check_folder,
     parse_description,
-    sync_folder,
     write_file,
 )
 from edge.vision.bundle_name import BundleName

@@ -118,8 +118,8 @@ def _objection(
         return f"its {len(confirmed)} confirmed defects cannot be scored with it: {error}"
     if found.unkept:
         say(
-            f"Not checked, since the line had called them ok and kept no picture: {named(found.unkept)}, "
-            "which people have called defects."
+            "Not checked, since they have no picture (the line had called them ok, or retention removed it): "
+            f"{named(found.unkept)}, which people have called defects."
         )
     if found.passing or found.gone:
         return " ".join(_reasons(found))

@@ -24,7 +24,8 @@ def recorded_frames(database: Database, media: Path, ids: Sequence[int]) -> list
     _check_none("not in the record", [one for one in ids if one not in found])
     paths = {one: found[one].picture_path for one in ids}
     _check_none(
-        "it has no picture, since only flagged frames keep one", [one for one, path in paths.items() if path is None]
+        "it has no picture: only flagged frames keep one, and retention may have removed it",
+        [one for one, path in paths.items() if path is None],
     )
     _check_none(
         "its picture's file is gone; `edge verify` lists all such",

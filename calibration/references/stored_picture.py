@@ -23,7 +23,10 @@ def stored_picture(media: Path, frame: ReviewedFrame) -> Pixels:
     Raises PictureGone, naming the frame, if none was kept or the file is missing or damaged.
     """
     if frame.picture_path is None:
-        raise PictureGone(f"frame {frame.id} ({frame.key}) kept no picture: it was {frame.outcome}.")
+        raise PictureGone(
+            f"frame {frame.id} ({frame.key}) has no picture: none was kept, or retention removed it; "
+            f"it was {frame.outcome}."
+        )
     try:
         return read_picture(media / frame.picture_path)
     except UnreadablePicture as error:

@@ -43,7 +43,7 @@ def reviewed_by(judge: str) -> Any:
 
 
 def _all(what: Any, judge: str) -> Select[Any]:
-    drawn = Inspection.audit_rate.is_not(None), Inspection.audited_as.is_(None)
+    drawn = Inspection.audit_rate.is_not(None), Inspection.audited_as.is_(None), Inspection.picture_gone_ns.is_(None)
     return select(what).select_from(Inspection).where(*drawn, ~reviewed_by(judge))
 
 

@@ -22,7 +22,7 @@ from edge.ledger.accounts import TOKEN_MARK
 from edge.ledger.holders import signed_in, token_holder
 from edge.ledger.people import record_event
 
-OPEN = ("/sign-in", "/healthz")
+OPEN = ("/sign-in", "/healthz", "/readyz")
 OPEN_FOLDER = "/static/"
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-proto")
 LONGEST_FORM_BYTES = 8192
@@ -70,7 +70,7 @@ class Door:
         if _is_open(request.url.path):
             _check_open(request, site)
             return None
-        _check_way(request, site)
+        check_way(request, site)
         visitor = await run_in_threadpool(visitor_now, request)
         if visitor is None:
             raise HTTPException(401, "Sign in, or send an API token.", {"WWW-Authenticate": "Bearer"})
@@ -164,7 +164,7 @@ def _check_open(request: Request, site: Site) -> None:
     """The sign-in form is the one thing that a stranger may send."""
     if request.method not in UNSAFE:
         return
-    _check_way(request, site)
+    check_way(request, site)
     if not from_our_own_page(request.headers, scheme=request.url.scheme):
         raise HTTPException(403, "This did not come from a page of ours. Open the sign-in page itself.")
     length = request.headers.get("content-length", "")
@@ -172,9 +172,12 @@ def _check_open(request: Request, site: Site) -> None:
         raise HTTPException(413, "This is longer than a name and a password.")
 
 
-def _check_way(request: Request, site: Site) -> None:
-    """No password and no picture goes over the plant's network in the clear, and nobody comes in as the local operator
-    through a proxy that the page was not told of."""
+def check_way(request: Request, site: Site) -> None:
+    """Raise HTTPException 403 where it is not safe to say more.
+
+    No password and no picture goes over the plant's network in the clear, and nobody comes in as the local
+    operator through a proxy that the page was not told of.
+    """
     if site.access.local and any(name in request.headers for name in FORWARDED):
         raise HTTPException(403, "This came through a proxy. Say so with EDGE_PAGE_PROXY=ADDRESS, and people sign in.")
     if not site.access.local and request.url.scheme != "https":

@@ -6,6 +6,7 @@ Times are of this machine's monotonic clock, which nobody sets back. Whoever rea
 
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -14,6 +15,7 @@ from edge.private_folder import private_folder
 
 EVERY_S = 0.25
 WORKER, OUTPUTS = "worker", "outputs"
+SUPERVISOR = "supervisor"
 
 
 class Beat(BaseModel):
@@ -23,6 +25,8 @@ class Beat(BaseModel):
     waits_since_s: worker: since when frames are at hand and none was recorded; capture: since when the camera is
                    asked for its next picture. None: nothing is owed
     session:       worker: its own; capture: that of the worker which welcomed it. Equal: the two know each other
+    at_hand:       worker: frames received and not recorded yet; capture: frames that it holds until they are recorded
+    restarts:      supervisor: by process, how often it was started again in this run
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +36,8 @@ class Beat(BaseModel):
     at_s: float
     waits_since_s: float | None = None
     session: str | None = None
+    at_hand: int = 0
+    restarts: dict[str, int] = {}
 
     def age_s(self, now_s: float) -> float:
         """How old it is; one from before a reboot may lie in the future and is infinitely old."""
@@ -51,14 +57,22 @@ class Heart:
         private_folder(folder.parent)
         private_folder(folder)
 
-    def beat(self, waits_since_s: float | None = None, *, session: str | None = None) -> None:
+    def beat(
+        self,
+        waits_since_s: float | None = None,
+        *,
+        session: str | None = None,
+        at_hand: int = 0,
+        restarts: Mapping[str, int] | None = None,
+    ) -> None:
         """Say that this process lives, a few times a second however often it is called. Raises OSError."""
         now_s = time.monotonic()
         if now_s - self._told_s < EVERY_S:
             return
         self._told_s = now_s
         beat = Beat(
-            process=self._process, pid=os.getpid(), at_s=now_s, waits_since_s=waits_since_s, session=session
+            process=self._process, pid=os.getpid(), at_s=now_s, waits_since_s=waits_since_s, session=session,
+            at_hand=at_hand, restarts=dict(restarts or {}),
         )  # fmt: skip
         temporary = self._path.with_name(f".{self._process}.part")  # no process's name begins with a dot
         temporary.write_text(beat.model_dump_json())

@@ -1,18 +1,20 @@
 """Pictures and maps of flagged frames, as files under the media folder, by date."""
 
-import os
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import cv2
 import numpy as np
 
+from edge.durable import make_folder, sync_folder, write_whole
 from edge.errors import EdgeError
 from edge.frame import FrameInfo, Pixels
 from edge.verdict import AnomalyMap
 
 JPEG_QUALITY = 95
 MAP_LEVELS = 65535
+ENDINGS = (".jpg", ".png", ".jpg.part", ".png.part")
 
 
 def media_stem(info: FrameInfo) -> str:
@@ -42,7 +44,7 @@ def encode_map(anomaly_map: AnomalyMap, *, top: float) -> bytes:
 
 def drop_media(media: Path, stem: str) -> None:
     """Remove whatever files a frame has, whole or in parts; none is fine."""
-    for ending in (".jpg", ".png", ".jpg.part", ".png.part"):
+    for ending in ENDINGS:
         (media / f"{stem}{ending}").unlink(missing_ok=True)
 
 
@@ -62,14 +64,22 @@ def decode_map(png: bytes, *, top: float) -> AnomalyMap | None:
     return (levels.astype(np.float32) * np.float32(top / MAP_LEVELS)).astype(np.float32)
 
 
+def sync_media(media: Path, stems: Iterable[str]) -> None:
+    """Have the names of these frames' files on disk, too; `write_picture` and `write_map` see to their bytes."""
+    for folder in {(media / stem).parent for stem in stems}:
+        sync_folder(folder)
+
+
+def frame_of(path: PurePath) -> tuple[str, str, int] | None:
+    """The (run, camera, number) whose file this is, `path` being relative to the media folder; None for any other."""
+    number = path.name.partition(".")[0]
+    if len(path.parts) != 4 or not number.isdecimal():
+        return None
+    return path.parts[1], path.parts[2], int(number)
+
+
 def _write(media: Path, relative: str, encoded: bytes) -> str:
-    """Write to a temporary name, flush to disk, rename: a file with its final name is whole."""
     path = media / relative
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    with temporary.open("wb") as file:
-        file.write(encoded)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
+    make_folder(path.parent)
+    write_whole(path, encoded)
     return relative

@@ -91,6 +91,10 @@ class Inspection(Base):
     Both are relative to the media folder; flagged frames and those drawn for the audit have a picture, and a map if
     they were scored.
     latency_ms: from capture to just before the commit.
+    media_bytes: what picture and map take together; None without a picture, 0 if an earlier version wrote
+    it and nobody has looked yet
+    picture_gone_ns, picture_gone_why: when picture and map were removed, or could not be kept, and why (see
+    edge.ledger.retention.Why); None while there is a picture, and for a frame that was to have none
     audit_rate: share of `ok` frames that were drawn for the audit, on those that were; None on all others
     reviewed_as, audited_as: what the latest review, and the latest blind one that nobody undid, says; None if there is
     none or it was withdrawn. A trigger keeps them when a review is added.
@@ -137,6 +141,16 @@ class Inspection(Base):
             sqlite_where=text("audit_rate IS NOT NULL"),
             postgresql_where=text("audit_rate IS NOT NULL"),
         ),
+        Index(
+            "ix_inspection_kept",
+            "captured_ns",
+            "media_bytes",
+            "outcome",
+            "reason",
+            "reviewed_as",
+            sqlite_where=text("media_bytes IS NOT NULL"),
+            postgresql_where=text("media_bytes IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
@@ -169,6 +183,9 @@ class Inspection(Base):
     picture_path: Mapped[str | None]
     map_path: Mapped[str | None]
     map_top: Mapped[float | None]
+    media_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    picture_gone_ns: Mapped[int | None] = mapped_column(BigInteger)
+    picture_gone_why: Mapped[str | None]
     audit_rate: Mapped[float | None]
     reviewed_as: Mapped[str | None]
     audited_as: Mapped[str | None]

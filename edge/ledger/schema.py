@@ -1,5 +1,6 @@
 """The record's tables, created and upgraded by Alembic; the revisions are in `migrations/versions`."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from alembic import command
@@ -26,8 +27,7 @@ def prepare(database: Database) -> None:
     if database.file is not None:
         make_folder(database.file.parent)
     engine = open_engine(database, writes=True)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config = _config()
     try:
         with engine.begin() as connection:
             if database.url is not None:
@@ -96,6 +96,55 @@ def _trouble(database: Database, error: DatabaseError) -> str:
         return "is being written by others all the time. Try again in a moment."
     cause = " ".join(str(error.orig).split())
     return f"cannot be reached or upgraded: {cause}. Look at the PostgreSQL server, or mend EDGE_DATABASE_URL."
+
+
+@dataclass(frozen=True, slots=True)
+class Downgrade:
+    """A way back: from which revision to which, and by each step what it loses, the newest first."""
+
+    current: str
+    target: str
+    losses: dict[str, str]
+
+
+def way_back(database: Database, target: str) -> Downgrade:
+    """What a downgrade of the record would lose.
+
+    Raises EdgeError if it is newer than this program, or `target` is no revision before its own.
+    """
+    config = _config()
+    scripts = ScriptDirectory.from_config(config)
+    engine = open_engine(database)
+    with engine.begin() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    engine.dispose()
+    _refuse_newer(current, config, database)
+    revisions = [script.revision for script in scripts.walk_revisions("base", current or "base")]
+    if current is None or target not in revisions[1:]:
+        raise EdgeError(
+            f"record {database} is at revision {current}, which {target} does not come before. "
+            f"It can go back to: {', '.join(revisions[1:]) or 'none'}."
+        )
+    steps = [scripts.get_revision(revision) for revision in revisions[: revisions.index(target)]]
+    losses = {step.revision: " ".join((step.module.downgrade.__doc__ or "").split()) for step in steps if step}
+    return Downgrade(current, target, losses)
+
+
+def downgrade(database: Database, way: Downgrade) -> None:
+    """Go that way, in one transaction. Only for when nobody has the record open, and after a copy was made."""
+    config, engine = _config(), open_engine(database, writes=True)
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.downgrade(config, way.target)
+    finally:
+        engine.dispose()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
 
 
 def _refuse_newer(revision: str | None, config: Config, database: Database) -> None:

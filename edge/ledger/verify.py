@@ -9,6 +9,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from edge.errors import EdgeError
+from edge.ledger.ownership import NAME_FILE
 from edge.ledger.record import Camera, Inspection, Run
 from edge.ledger.writer import Entry, Writer
 from edge.line.journal import Journal, JournalInUse, ended, last_category, numbers_in, read_header
@@ -71,11 +72,18 @@ def verify(
     accounts = account(engine, journals=journals, run=run, elsewhere=elsewhere)
     if run is not None and not accounts:
         raise EdgeError(f"no run {run} in this data folder; `edge verify` without --run lists them.")
+    recorded = _recorded_files(engine)
+    on_disk = {str(path.relative_to(media)) for path in media.rglob("*") if path.is_file()} - {NAME_FILE}
+    missing = recorded - on_disk
+    if missing:  # a running line may have trimmed them since
+        missing &= _recorded_files(engine)
+    return Report(accounts, sorted(missing), sorted(on_disk - recorded))
+
+
+def _recorded_files(engine: Engine) -> set[str]:
     with Session(engine) as session:
         rows = session.execute(select(Inspection.picture_path, Inspection.map_path))
-        recorded = {path for row in rows for path in row if path}
-    on_disk = {str(path.relative_to(media)) for path in media.rglob("*") if path.is_file()}
-    return Report(accounts, sorted(recorded - on_disk), sorted(on_disk - recorded))
+        return {path for row in rows for path in row if path}
 
 
 def settle(engine: Engine, reason: Reason, *, journals: Path, media: Path) -> int:

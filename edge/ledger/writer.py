@@ -3,6 +3,8 @@
 What outputs are to be told is part of that transaction.
 """
 
+import errno
+import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,11 +17,16 @@ from edge import __version__
 from edge.alarm import Alarm
 from edge.frame import FrameInfo, Pixels
 from edge.ledger.alarms import alarm_row
-from edge.ledger.media import drop_media, media_stem, write_map, write_picture
+from edge.ledger.media import drop_media, media_stem, sync_media, write_map, write_picture
 from edge.ledger.outbox import announce
 from edge.ledger.record import Camera, Inspection, RegionRow, Run, unit_of_work
+from edge.ledger.retention import Why
+from edge.ledger.room import Room
 from edge.verdict import FLAGGED, Verdict
 
+log = logging.getLogger(__name__)
+
+UNKEPT_TOLD_EVERY_S = 60.0
 MAP_TOP = 12.0  # largest value a stored map can hold: of four stages a cosine distance of 2 and a probability of 1 each
 
 
@@ -41,11 +48,12 @@ class Entry:
 class Writer:
     """Writes runs, cameras and inspections, and the pictures and maps of flagged and audited frames."""
 
-    def __init__(self, engine: Engine, media: Path) -> None:
-        """engine: opened with `writes=True`; its tables exist."""
-        self._engine, self._media = engine, media
+    def __init__(self, engine: Engine, media: Path, room: Room | None = None) -> None:
+        """engine: opened with `writes=True`; its tables exist. room: None writes every picture."""
+        self._engine, self._media, self._room = engine, media, room
         self._cameras: dict[tuple[str, str], tuple[int, int]] = {}  # (run, camera) -> (run id, camera id)
         self._highest: dict[tuple[str, str], int] = {}  # (run, camera) -> the highest number recorded
+        self._unkept, self._told_s = 0, float("-inf")
 
     def register(self, run: str, camera: str, *, source: str, category: str | None) -> tuple[int, int]:
         """Make sure that run and camera have their rows; returns what is recorded of the camera.
@@ -86,6 +94,7 @@ class Writer:
             for entry in entries
             for alarm in entry.alarms
         ]
+        sync_media(self._media, (row.picture_path for row in rows if row.picture_path))
         with unit_of_work(self._engine) as session:
             session.add_all([*rows, *alarms])
             announce(session, rows)
@@ -136,12 +145,31 @@ class Writer:
         return row
 
     def _keep_media(self, row: Inspection, entry: Entry) -> None:
+        """Write picture and map; where the disk has no room, the row says so, and the inspection goes on."""
         assert entry.pixels is not None
         stem = media_stem(entry.info)
-        row.picture_path = write_picture(self._media, stem, entry.pixels)
-        if entry.verdict.anomaly_map is not None:
-            row.map_path = write_map(self._media, stem, entry.verdict.anomaly_map, top=MAP_TOP)
-            row.map_top = MAP_TOP
+        try:
+            if self._room is not None and not self._room.for_pictures:
+                raise OSError(errno.ENOSPC, "what is left of the disk is for the record")
+            row.picture_path = write_picture(self._media, stem, entry.pixels)
+            row.media_bytes = (self._media / row.picture_path).stat().st_size
+            if entry.verdict.anomaly_map is not None:
+                row.map_path = write_map(self._media, stem, entry.verdict.anomaly_map, top=MAP_TOP)
+                row.map_top = MAP_TOP
+                row.media_bytes += (self._media / row.map_path).stat().st_size
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            row.picture_path = row.map_path = row.map_top = row.media_bytes = None
+            row.picture_gone_ns, row.picture_gone_why = time.time_ns(), Why.NO_ROOM.value
+            self._tell_unkept(error)
+
+    def _tell_unkept(self, error: OSError) -> None:
+        """Say so now and then, or the log would fill what is left of the disk."""
+        self._unkept += 1
+        if time.monotonic() - self._told_s > UNKEPT_TOLD_EVERY_S:
+            self._told_s = time.monotonic()
+            log.error("%d frames were recorded without their picture: %s", self._unkept, error.strerror)
 
 
 def _high_water_marks(session: Session, run_id: int, camera_id: int) -> tuple[int, int]:

@@ -56,6 +56,11 @@ class Outbox:
         """How many frames are sent and not acknowledged: the credit in use."""
         return len(self._out)
 
+    @property
+    def frames_held(self) -> int:
+        """How many frames, with their pixels, are kept until they are acknowledged."""
+        return self._frames_waiting + len(self._out) + sum(isinstance(item, Frame) for item in self._again)
+
     def put(self, frame: Frame) -> None:
         """Take a numbered frame; if that is one too many, the overload policy decides which frame is lost."""
         if self.full and self._policy == "drop-newest":

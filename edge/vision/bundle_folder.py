@@ -12,6 +12,7 @@ from pathlib import Path
 
 import safetensors
 
+from edge.durable import sync_folder
 from edge.errors import EdgeError
 from edge.vision.checksum import sha256_of
 from edge.vision.manifest import Manifest, parse_manifest
@@ -54,15 +55,6 @@ def write_file(path: Path, content: Iterable[bytes]) -> None:
         file.writelines(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on disk. Raises OSError."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def read_description(folder: Path, *, called: str) -> Described:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from edge.durable import sync_folder
 from edge.errors import EdgeError
-from edge.vision.bundle_folder import check_folder, sync_folder, write_file
+from edge.vision.bundle_folder import check_folder, write_file
 from edge.vision.bundle_history import HISTORY_FILE, Promotion, before, read_history
 from edge.vision.bundle_name import BundleName
 from edge.vision.bundle_store import called, folder_of, locked, versions, writing

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from edge.durable import make_folder, sync_folder
 from edge.errors import EdgeError
-from edge.vision.bundle_folder import sync_folder
 from edge.vision.bundle_history import read_history
 from edge.vision.bundle_name import BundleName
 from edge.vision.manifest import check_category
@@ -49,11 +49,11 @@ def add_version(bundles_dir: Path, category: str, write: Callable[[Path], None])
     """
     home = bundles_dir / check_category(category)
     with writing(f"the next bundle of {category}", bundles_dir):
-        bundles_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(bundles_dir)
         with _draft(bundles_dir) as draft:
             write(draft)
             with locked(bundles_dir):
-                home.mkdir(exist_ok=True)
+                make_folder(home)
                 name = BundleName(category, 1 + _highest(bundles_dir, category))
                 draft.rename(folder_of(bundles_dir, name))
                 sync_folder(home)

@@ -82,10 +82,10 @@ def test_metrics_are_what_prometheus_reads(ledger: Ledger, writer: Writer, clien
     answer = client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     lines = answer.text.splitlines()
-    assert 'edge_inspections_total{outcome="ok"} 2' in lines
-    assert 'edge_inspections_total{outcome="not_inspected"} 0' in lines
-    assert 'edge_alarm{camera="top",category="pcb",kind="light"} 1' in lines
-    assert 'edge_alarm{camera="top",category="pcb",kind="focus"} 0' in lines
-    assert 'edge_alarm{camera="side",category="pcb",kind="light"} 0' in lines
-    assert 'edge_alarm{camera="od\\"d\\\\",category="pcb",kind="light"} 0' in lines
+    assert 'edge_frames_total{camera="top",outcome="ok"} 1.0' in lines
+    assert 'edge_frames_total{camera="side",outcome="not_inspected"} 0.0' in lines
+    assert 'edge_alarm{camera="top",category="pcb",kind="light"} 1.0' in lines
+    assert 'edge_alarm{camera="top",category="pcb",kind="focus"} 0.0' in lines
+    assert 'edge_alarm{camera="side",category="pcb",kind="light"} 0.0' in lines
+    assert 'edge_alarm{camera="od\\"d\\\\",category="pcb",kind="light"} 0.0' in lines
     assert answer.text.endswith("\n")

@@ -14,7 +14,10 @@ def test_a_beat_says_who_lives_and_since_when_it_owes_something(tmp_path: Path) 
     now_s = time.monotonic()
     assert 0 <= beat.age_s(now_s) <= now_s - before_s
     assert 3 <= beat.waited_s(now_s) <= 3 + now_s - before_s
-    Heart(tmp_path / "beats", "capture-top").beat()
+    Heart(tmp_path / "beats", "supervisor").beat(restarts={"worker": 2, "page": 0})
+    assert read_beats(tmp_path / "beats")["supervisor"].restarts == {"worker": 2, "page": 0}
+    Heart(tmp_path / "beats", "capture-top").beat(at_hand=7)
+    assert read_beats(tmp_path / "beats")["capture-top"].at_hand == 7
     assert read_beats(tmp_path / "beats")["capture-top"].waited_s(now_s) == 0
     forget_beats(tmp_path / "beats")
     assert read_beats(tmp_path / "beats") == {}

@@ -134,6 +134,19 @@ def test_flagged_frame_says_when_its_picture_is_gone(ledger: Ledger, client: Tes
     assert (facts["picture"], facts["picture_missing"]) == (None, True)
 
 
+@pytest.mark.parametrize(
+    ("why", "said"), [("budget", "more than their budget"), ("no_room", "had no room"), ("later", "later")]
+)
+def test_flagged_frame_says_why_it_has_no_picture_any_more(
+    ledger: Ledger, client: TestClient, why: str, said: str
+) -> None:
+    frame_id = ledger.add("defect", picture_gone_ns=1_700_000_000 * 10**9, picture_gone_why=why)
+    assert said in client.get("/").text
+    assert said in client.get(f"/frames/{frame_id}").text
+    facts = client.get(f"/api/v1/frames/{frame_id}").json()
+    assert (facts["picture_missing"], facts["picture_gone_at"][:4], facts["picture_gone_why"]) == (False, "2023", why)
+
+
 def test_damaged_map_is_a_404_that_names_it(ledger: Ledger, client: TestClient) -> None:
     frame_id = ledger.add_defect()
     next(ledger.settings.media.rglob("*.png")).write_bytes(b"not a png")

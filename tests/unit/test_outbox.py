@@ -80,6 +80,20 @@ def test_a_long_outage_is_one_range_and_leaves_in_pieces() -> None:
     assert take(outbox) == [(2 * NOTICE_FRAMES + 2, 3 * NOTICE_FRAMES - 1, Reason.OVERLOAD)]
 
 
+def test_frames_are_held_from_the_camera_to_the_acknowledgement_also_over_a_workers_death() -> None:
+    outbox = Outbox("wait", capacity=5)
+    put(outbox, 1, 2, 3, 4)
+    outbox.lose(5, 5, Reason.UNREADABLE)
+    assert take(outbox, credits=2) == [1, 2]
+    assert outbox.frames_held == 4
+    outbox.acknowledge(1, 1)
+    assert outbox.frames_held == 3
+    outbox.start_over(committed=1)
+    assert outbox.frames_held == 3
+    outbox.give_up_waiting(Reason.STOPPED)
+    assert outbox.frames_held == 1, "2 was sent, and is sent again"
+
+
 class OutboxMachine(RuleBasedStateMachine):
     """Against a worker that commits, dies, and comes back: in the end every number has exactly one outcome."""
 
@@ -140,6 +154,7 @@ class OutboxMachine(RuleBasedStateMachine):
     @invariant()
     def credit_is_kept(self) -> None:
         assert self.outbox.frames_out <= CREDITS
+        assert self.outbox.frames_out <= self.outbox.frames_held <= self.numbered
 
     def teardown(self) -> None:
         self.worker_dies_and_comes_back()
@@ -150,6 +165,7 @@ class OutboxMachine(RuleBasedStateMachine):
                 self.outbox.acknowledge(seq, seq)
         assert sorted(self.outcomes) == list(range(1, self.numbered + 1))
         assert self.outbox.empty
+        assert self.outbox.frames_held == 0
 
 
 TestOutboxAgainstADyingWorker = OutboxMachine.TestCase

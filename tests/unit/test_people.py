@@ -21,7 +21,7 @@ from tests.page_client import LOOPBACK, PASSWORD, Plant, page_client, plant_page
 
 NEW = "a new password"
 HTML = {"accept": "text/html"}
-OPEN = {"/sign-in", "/healthz"}
+OPEN = {"/sign-in", "/healthz", "/readyz"}
 
 
 @pytest.fixture

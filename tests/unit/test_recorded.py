@@ -36,7 +36,7 @@ def test_flagged_frames_become_references_in_the_order_asked_for(ledger: Ledger)
 @pytest.mark.parametrize(
     ("ids", "said"),
     [
-        ([1, 2], r"frame 2: it has no picture, since only flagged frames keep one"),
+        ([1, 2], r"frame 2: it has no picture: only flagged frames keep one"),
         ([1, 7, 8], r"frame 7, 8: not in the record\. A frame's page, /frames/NUMBER"),
     ],
 )

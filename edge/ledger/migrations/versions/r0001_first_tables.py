@@ -74,6 +74,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Loses everything: runs, cameras, inspections and their areas."""
     op.drop_table("region")
     op.drop_table("inspection")
     op.drop_table("camera")

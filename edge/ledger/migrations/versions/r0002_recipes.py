@@ -17,6 +17,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Loses how heads were combined, what each reached on good parts, and the map's mark."""
     op.drop_column("inspection", "scale_mark")
     op.drop_column("inspection", "head_limits")
     op.drop_column("inspection", "recipe")

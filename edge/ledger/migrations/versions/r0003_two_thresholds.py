@@ -14,4 +14,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Loses the threshold above which a part was a defect."""
     op.drop_column("inspection", "defect_threshold")

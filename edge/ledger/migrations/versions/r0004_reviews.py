@@ -33,5 +33,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Loses all that people said of frames."""
     let_change("review")
     op.drop_table("review")

@@ -45,5 +45,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Loses drift alarms, and checks before shifts."""
     op.drop_table("shift_check")
     op.drop_table("alarm")

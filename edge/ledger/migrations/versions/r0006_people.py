@@ -56,6 +56,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Loses accounts, sign-ins, API tokens, and the log of what was done."""
     let_change("audit_event")
     for table in ("audit_event", "api_token", "sign_in", "account"):
         op.drop_table(table)

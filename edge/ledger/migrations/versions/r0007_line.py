@@ -57,5 +57,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Loses orders to the line with who gave them, what cameras did, and what bundles are called."""
     for table in ("bundle", "category_at_hand", "camera_state", "line_order"):
         op.drop_table(table)

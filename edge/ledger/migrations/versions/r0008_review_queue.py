@@ -96,6 +96,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Loses kinds of defect, audit rates and draws, who took what back, which reviews were blind, and those that say
+    `confirmed_ok` or `withdrawn`: their frame then counts as it was reviewed before."""
     for name, *_ in INDEXES:
         op.drop_index(name, "inspection")
     drop_after_insert("review_said")

@@ -21,5 +21,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Loses nothing: indexes alone."""
     for column in ("captured_ns", *NUMBERS):
         op.drop_index(f"ix_inspection_{column}", "inspection")
