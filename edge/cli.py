@@ -37,9 +37,9 @@ from edge.record_cli import export, verify
 from edge.review_cli import review as review_command
 from edge.settings import Settings
 from edge.status_cli import status
+from edge.upkeep_cli import backup, downgrade, restore, retention
 
 log = logging.getLogger(__name__)
-from edge.upkeep_cli import backup, downgrade, restore, retention
 
 app = typer.Typer(
     no_args_is_help=True,

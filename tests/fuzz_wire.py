@@ -28,7 +28,7 @@ from tests.fakes import numbered_folder
 from tests.lines import recorded, recorded_yet, report, rows, wait_until
 from tests.wire_mutants import Mutants
 
-FRAMES = 2000
+FRAMES = 1000
 GREETING = b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x00CURVE" + bytes(47)
 
 

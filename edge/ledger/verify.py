@@ -22,7 +22,7 @@ SETTLE_GROUP = 500
 class Account:
     """One camera in one run: what its capture numbered against what the record holds.
 
-    numbered: None if the journal lies on another machine; then only the gaps between recorded numbers are known
+    numbered: None if the journal lies on another machine; then nothing can be said to be missing, or not
     missing:  numbered and not recorded;  unnumbered: recorded and never numbered
     in_order: whether the journal's numbers are 1, 2, 3, ..., each given once
     """
@@ -148,7 +148,7 @@ def _rows_of(session: Session, camera_id: int) -> dict[int, str]:
 
 def _account(key: tuple[str, str], numbered: list[int] | None, recorded: dict[int, str]) -> Account:
     counts = Counter(recorded.values())
-    numbers = set(range(1, max(recorded, default=0) + 1)) if numbered is None else set(numbered)
+    numbers = recorded.keys() if numbered is None else set(numbered)
     return Account(
         run=key[0],
         camera=key[1],

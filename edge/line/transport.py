@@ -42,15 +42,12 @@ MOST_RUNS, RUN_REFILL_S = 64, 60.0  # that a camera began; each is a row in the 
 
 
 def _new_socket(context: zmq.Context[zmq.Socket[bytes]], kind: int, max_message_bytes: int) -> zmq.Socket[bytes]:
-    """A socket with every limit set; ZeroMQ's defaults are no limits and no heartbeats."""
+    """A socket with every limit set; ZeroMQ's defaults are no limits."""
     result = context.socket(kind)
     result.setsockopt(zmq.LINGER, 0)
     result.setsockopt(zmq.MAXMSGSIZE, max_message_bytes)
     result.setsockopt(zmq.SNDHWM, QUEUED_MESSAGES)
     result.setsockopt(zmq.RCVHWM, QUEUED_MESSAGES)
-    result.setsockopt(zmq.HEARTBEAT_IVL, 1000)
-    result.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3000)
-    result.setsockopt(zmq.HEARTBEAT_TTL, 3000)
     result.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
     return result
 
@@ -143,6 +140,11 @@ class CaptureLink:
         if self._socket is None:
             self._socket = _new_socket(self._context, zmq.DEALER, message.MAX_HEADER_BYTES)
             self._socket.setsockopt(zmq.IMMEDIATE, 1)
+            # The TTL holds at the worker, which must not beat itself: libzmq 4.3.5 aborts the process when it is time
+            # to beat for a peer that has gone while its messages filled the queue.
+            self._socket.setsockopt(zmq.HEARTBEAT_IVL, 1000)
+            self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3000)
+            self._socket.setsockopt(zmq.HEARTBEAT_TTL, 3000)
             self._socket.setsockopt(zmq.CONNECT_TIMEOUT, CONNECT_MS)
             self._socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
             self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, MOST_RECONNECT_MS)

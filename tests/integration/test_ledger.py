@@ -253,11 +253,10 @@ def test_rows_of_a_camera_on_another_machine_are_compared_with_a_copy_of_its_jou
 ) -> None:
     there = tmp_path / "copy"
     numbered_journal(there, 4)
-    writer.write([entry(seq) for seq in (1, 2, 4)])
+    writer.write([entry(seq) for seq in (1, 2, 3, 4)])
     (blind,) = verify(engine, journals=tmp_path / "journal", media=tmp_path / "media").accounts
-    assert (blind.numbered, blind.missing, blind.balanced) == (None, [3], False), "a gap shows without the journal"
-    writer.write([entry(3)])
-    (blind,) = verify(engine, journals=tmp_path / "journal", media=tmp_path / "media").accounts
-    assert (blind.missing, blind.balanced) == ([], False), "whether there was a fifth frame nobody can say"
+    assert (blind.numbered, blind.missing, blind.balanced) == (None, [], False), (
+        "whether there was a fifth frame nobody can say"
+    )
     (seen,) = verify(engine, journals=tmp_path / "journal", media=tmp_path / "media", elsewhere=[there]).accounts
     assert (seen.numbered, seen.balanced) == (4, True)

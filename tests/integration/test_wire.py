@@ -4,6 +4,7 @@ import itertools
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import zmq
 
 from edge.capture import Capture, CaptureOptions
 from edge.errors import EdgeError
-from edge.line import message
+from edge.line import message, transport
 from edge.line.camera_spec import CameraSpec, parse_camera
 from edge.line.crowd import MOST_CONNECTIONS
 from edge.line.curve import ClientKeys, as_client, new_secret
@@ -307,3 +308,22 @@ class Tap:
                 target.sendall(content)
             except OSError:
                 return
+
+
+def test_a_flood_that_breaks_off_while_the_worker_is_busy_does_not_abort_it(
+    settings: Settings, keys: dict[str, ClientKeys]
+) -> None:
+    """libzmq 4.3.5 aborts a process whose socket beats for a peer that has gone and left a full queue."""
+    link = transport.WorkerLink(
+        settings.line_address, credits=8, max_message_bytes=1 << 20, keys=KeyFiles(settings.keys).server_keys("tcp://")
+    )
+    try:
+        with client(settings.line_address, keys["rogue"]) as dealer:
+            dealer.send(hello("rogue"))
+            wait_until(lambda: link.receive(0.01), timeout_s=20)
+            for _ in range(200):
+                dealer.send(message.encode(message.Ping(session="s")))
+            time.sleep(0.5)
+        time.sleep(2.5)  # longer than a beat
+    finally:
+        link.close()
