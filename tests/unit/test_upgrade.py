@@ -84,11 +84,10 @@ def content(path: Path) -> Rows:
 
 
 def schema(path: Path) -> set[tuple[str, str]]:
+    """What was made, but for SQLite's own `sqlite_sequence`, which stays once a table counts up by AUTOINCREMENT."""
+    query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
     with closing(sqlite3.connect(path)) as connection:
-        return {
-            (name, " ".join(sql.replace('"', "").split()))
-            for name, sql in connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-        }
+        return {(name, " ".join(sql.replace('"', "").split())) for name, sql in connection.execute(query)}
 
 
 def same(old: Rows, new: Rows) -> None:

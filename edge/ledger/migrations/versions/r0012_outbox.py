@@ -29,5 +29,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Loses which results outputs were not told yet; the results themselves stay."""
     op.drop_table("outbox")
     op.drop_table("output")
