@@ -5,8 +5,8 @@ of it after the commit can be seen. Row ids are drawn under it, so whoever has s
 that go on from "id > last" miss none, however many stations write. No other lock could make sequences commit in order.
 """
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from edge.database import without_secrets
 from edge.errors import EdgeError
@@ -15,7 +15,7 @@ WRITE_LOCK = 0x65646765  # "edge"
 CONNECT_TIMEOUT_S = 5
 HANGING_S = 10
 """A writer that hangs, or whose machine is gone, is cut off after this long, and others have their turn."""
-LOCK_NOT_AVAILABLE = "55P03"
+LOCK_NOT_AVAILABLE, CUT_OFF = "55P03", "25P03"
 
 
 def postgresql_engine(url: str, *, writes: bool, wait_s: float) -> Engine:
@@ -48,6 +48,14 @@ def postgresql_engine(url: str, *, writes: bool, wait_s: float) -> Engine:
     except ModuleNotFoundError as error:
         raise EdgeError("PostgreSQL needs psycopg: pip install 'edge-inspection[postgresql]'.") from error
 
+    @event.listens_for(engine, "handle_error")
+    def _cut_off(context: ExceptionContext) -> None:
+        """Who was cut off for hanging meets what everybody expects whose database is gone."""
+        if _sqlstate(context.original_exception) == CUT_OFF:
+            raise OperationalError(
+                context.statement, context.parameters, context.original_exception, connection_invalidated=True
+            ) from context.original_exception
+
     if writes:
 
         @event.listens_for(engine, "begin")
@@ -77,4 +85,8 @@ def check_collation(connection: Connection) -> None:
 
 def lock_not_available(error: DBAPIError) -> bool:
     """Whether other writers held the lock for too long."""
-    return getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE
+    return _sqlstate(error.orig) == LOCK_NOT_AVAILABLE
+
+
+def _sqlstate(error: BaseException | None) -> str | None:
+    return getattr(error, "sqlstate", None)
