@@ -46,7 +46,7 @@ def _database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     if request.node.get_closest_marker("sqlite"):
         pytest.skip("about the SQLite file itself")
     running: Cluster = request.getfixturevalue("postgresql")
-    url = running.new_database()
+    url = running.new_record()
     monkeypatch.setenv("EDGE_DATABASE_URL", url)
     yield
     running.drop(url)

@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
+from edge.database import Database
+from edge.ledger.schema import prepare
+
 USER = "postgres"
 FAST = "-c fsync=off -c full_page_writes=off -c max_connections=100 -c listen_addresses=''"
 
@@ -24,6 +27,7 @@ class Cluster:
 
     folder: Path
     _numbers: Iterator[int] = field(default_factory=itertools.count)
+    _made: list[str] = field(default_factory=list)
 
     def url(self, name: str) -> str:
         return f"postgresql://{USER}@/{name}?host={self.folder}"
@@ -33,6 +37,14 @@ class Cluster:
         name = f"record_{next(self._numbers)}"
         self.admin(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8'")
         return self.url(name)
+
+    def new_record(self) -> str:
+        """The address of a new database with the record's tables, which are made once."""
+        if not self._made:
+            self.admin("CREATE DATABASE made TEMPLATE template0")
+            prepare(Database(url=self.url("made")))
+            self._made.append("made")
+        return self.new_database(template="made")
 
     def drop(self, url: str) -> None:
         """Remove a database, whoever still uses it."""
