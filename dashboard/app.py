@@ -34,6 +34,8 @@ from dashboard.review import api as review_api
 from dashboard.review import kinds, reference
 from dashboard.review import pages as review_pages
 from dashboard.site import HERE, Site
+from dashboard.stations import pages as stations_pages
+from dashboard.stations.stations import Stations
 from dashboard.trends import pages as trends_pages
 from dashboard.writes import Writes
 from edge.settings import Settings
@@ -53,7 +55,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     reader, writes, pictures = Reader(settings.database), Writes(settings.database), LivePictures(settings.live)
     board, pulse = Board(reader, pictures), Pulse(reader)
-    app.state.site = Site(settings, reader, writes, Access.of(settings), pictures, board, pulse)
+    stations = None if settings.database.url is None else Stations(settings.database, settings.station_pages)
+    app.state.site = Site(settings, reader, writes, Access.of(settings), pictures, board, pulse, stations)
     app.add_middleware(BodyLimit)
     app.add_middleware(Door)
     app.add_middleware(SafeHeaders)  # the last one added is the first to see a request
@@ -66,7 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
     rooms = (
         *(review_pages, review_api, kinds, reference, audit_pages, audit_api),
         *(line_pages, line_api, score, trends_pages, find_pages, find_api),
-        *(regions_pages, regions_api, people),
+        *(regions_pages, regions_api, people, stations_pages),
     )
     for module in (*rooms, media, api, health, metrics, api_docs):
         app.include_router(module.router)
@@ -79,3 +82,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     site.stopping.set()
     site.reader.close()
+    if site.stations is not None:
+        site.stations.close()

@@ -22,6 +22,7 @@ from edge.errors import EdgeError
 from edge.first_check import check_first
 from edge.ledger.alarms import AlarmNews
 from edge.ledger.beats import SUPERVISOR, Heart, forget_beats
+from edge.ledger.camera_states import other_line
 from edge.ledger.counts import Counts, RunCount
 from edge.ledger.live import forget_others
 from edge.ledger.page_access import check_page
@@ -85,6 +86,8 @@ def run_line(
     prepare(settings.database)
     run = new_run()
     with lock.hold(settings.data, run=run), logged_to(settings.logs / f"{SUPERVISOR}.log"):
+        if settings.database.url is not None:  # a SQLite file has this folder's lock
+            _refuse_other_line(settings)
         captures = [replace(options, run=run, spec=_calibrated(settings, options.spec, say)) for options in captures]
         if check:
             check_first(settings, [options.spec.category for options in captures], say)
@@ -152,6 +155,20 @@ def run_line(
             supervisor.restarts,
             all(each.balanced for each in accounts),
             time.monotonic() - started_s,
+        )
+
+
+def _refuse_other_line(settings: Settings) -> None:
+    """Raise EdgeError if a line from another data folder is at work on this station's record."""
+    engine = open_engine(settings.database)
+    try:
+        run = other_line(engine)
+    finally:
+        engine.dispose()
+    if run is not None:
+        raise EdgeError(
+            f"a line (run {run}) is at work on the record {settings.database} from another data folder or machine. "
+            "Stop that one, or give each station a name of its own with EDGE_STATION."
         )
 
 

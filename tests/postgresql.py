@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from edge.database import Database
 from edge.ledger.schema import prepare
+from edge.settings import Settings
 
 USER = "postgres"
+STATION = "press-3"
 FAST = "-c fsync=off -c full_page_writes=off -c max_connections=100 -c listen_addresses=''"
 
 
@@ -42,7 +43,7 @@ class Cluster:
         """The address of a new database with the record's tables, which are made once."""
         if not self._made:
             self.admin("CREATE DATABASE made TEMPLATE template0")
-            prepare(Database(url=self.url("made")))
+            prepare(Settings(database_url=self.url("made"), station=STATION).database)
             self._made.append("made")
         return self.new_database(template="made")
 

@@ -23,22 +23,13 @@ from tests.here import run_here
 from tests.ledger_rows import Ledger, new_ledger
 from tests.lines import RUN, number_line, report, wait_until
 from tests.page_client import page_client
-from tests.postgresql import Cluster
+from tests.postgresql import STATION, Cluster
 
 SECRET = "s3cret-of-the-plant"
 
 
 @pytest.fixture
-def url(postgresql: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """An empty database, which every Settings of the test names."""
-    address = postgresql.new_database()
-    monkeypatch.setenv("EDGE_DATABASE_URL", address)
-    yield address
-    postgresql.drop(address)
-
-
-@pytest.fixture
-def ledger(url: str, tmp_path: Path) -> Iterator[Ledger]:
+def ledger(postgresql_url: str, tmp_path: Path) -> Iterator[Ledger]:
     ledger = new_ledger(tmp_path / "data")
     yield ledger
     ledger.engine.dispose()
@@ -174,7 +165,7 @@ def test_a_database_in_another_order_of_texts_is_refused(postgresql: Cluster) ->
     postgresql.drop(postgresql.url("latin"))
 
 
-def test_there_is_no_record_until_it_is_prepared(url: str) -> None:
+def test_there_is_no_record_until_it_is_prepared(postgresql_url: str) -> None:
     database = Settings().database
     assert not exists(database)
     with pytest.raises(EdgeError, match="no record in postgresql://postgres@/record_"):
@@ -184,6 +175,7 @@ def test_there_is_no_record_until_it_is_prepared(url: str) -> None:
 
 
 def test_no_error_and_no_answer_tells_the_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGE_STATION", STATION)
     monkeypatch.setenv("EDGE_DATABASE_URL", f"postgresql://edge:{SECRET}@127.0.0.1:1/plant?application_name={SECRET}")
     settings = Settings(data=tmp_path / "data")
     assert settings.child_environment()["EDGE_DATABASE_URL"].count(SECRET) == 2
@@ -197,12 +189,12 @@ def test_no_error_and_no_answer_tells_the_password(tmp_path: Path, monkeypatch: 
         monkeypatch.setenv("EDGE_DATABASE_URL", wrong.format(SECRET))
         told.append(str(run_here(cli.main, "verify")))
         assert "database_url" in told[-1]
-    assert "postgresql://edge@127.0.0.1:1/plant cannot be reached" in " ".join(told)
+    assert "postgresql://edge@127.0.0.1:1/plant (station press-3) cannot be reached" in " ".join(told)
     assert not [text for text in told if SECRET in text]
 
 
 def test_a_line_goes_on_when_the_server_was_restarted_and_all_is_accounted_for(
-    postgresql: Cluster, url: str, tmp_path: Path
+    postgresql_url: str, tmp_path: Path
 ) -> None:
     import cv2
 
@@ -212,10 +204,10 @@ def test_a_line_goes_on_when_the_server_was_restarted_and_all_is_accounted_for(
         cv2.imwrite(str(folder / f"{number:04}.png"), numbered_picture(number)[..., ::-1])
     settings = Settings(data=tmp_path / "data")
     line = number_line(settings, folder, delay_s=0.01)
-    with psycopg.connect(url, autocommit=True) as watching:
+    with psycopg.connect(postgresql_url, autocommit=True) as watching:
 
         def recorded() -> int:
-            return int(watching.execute("SELECT count(*) FROM inspection").fetchone()[0])  # type: ignore[index]
+            return int(watching.execute(f'SELECT count(*) FROM "{STATION}".inspection').fetchone()[0])  # noqa: S608
 
         wait_until(lambda: recorded() > 5, timeout_s=60, tick=line.tick)
         watching.execute(
@@ -230,3 +222,11 @@ def test_a_line_goes_on_when_the_server_was_restarted_and_all_is_accounted_for(
     with page_client(settings) as client:
         assert client.get("/").status_code == 200
         assert client.get("/api/v1/frames?limit=5").json()["frames"][0]["run"] == RUN
+
+
+def test_a_machine_that_is_called_otherwise_now_is_no_new_station_until_somebody_says_so(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EDGE_STATION")
+    with pytest.raises(EdgeError, match=r"records of press-3, and not of .* EDGE_STATION"):
+        prepare(Settings(data=ledger.settings.data).database)
