@@ -19,7 +19,8 @@ from edge.settings import Settings
 
 USER = "postgres"
 STATION = "press-3"
-FAST = "-c fsync=off -c full_page_writes=off -c max_connections=100 -c listen_addresses=''"
+DURABLE = "-c max_connections=100 -c listen_addresses=''"
+FAST = f"-c fsync=off -c full_page_writes=off {DURABLE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Cluster:
     """A running cluster; `folder` holds its socket."""
 
     folder: Path
+    options: str
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _made: list[str] = field(default_factory=list)
 
@@ -57,12 +59,12 @@ class Cluster:
 
     def control(self, *words: str) -> None:
         """pg_ctl, for example `restart`."""
-        command = ["-D", self.folder / "data", "-w", "-o", f"-k {self.folder} {FAST}", *words]
+        command = ["-D", self.folder / "data", "-w", "-o", f"-k {self.folder} {self.options}", *words]
         as_postgres([_program("pg_ctl"), *command, "-l", self.folder / "log"])
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
+def cluster(options: str = FAST) -> Iterator[Cluster]:
     """Skips the test without PostgreSQL; fails it in CI."""
     if _program("initdb") is None:
         if os.environ.get("CI"):
@@ -71,7 +73,7 @@ def cluster() -> Iterator[Cluster]:
     with TemporaryDirectory(prefix="edge-pg-") as name:
         folder = Path(name)
         shutil.chown(folder, USER) if os.getuid() == 0 else None
-        one = Cluster(folder)
+        one = Cluster(folder, options)
         auth = ["-A", "trust", "-U", USER, "--locale=C.UTF-8", "--encoding=UTF8", "--no-sync"]
         as_postgres([_program("initdb"), "-D", folder / "data", *auth])
         one.control("start")
