@@ -35,6 +35,7 @@ from dashboard.review import kinds, reference
 from dashboard.review import pages as review_pages
 from dashboard.site import HERE, Site
 from dashboard.stations import pages as stations_pages
+from dashboard.stations.pictures import StationPictures
 from dashboard.stations.stations import Stations
 from dashboard.trends import pages as trends_pages
 from dashboard.writes import Writes
@@ -56,7 +57,9 @@ def create_app(settings: Settings) -> FastAPI:
     reader, writes, pictures = Reader(settings.database), Writes(settings.database), LivePictures(settings.live)
     board, pulse = Board(reader, pictures), Pulse(reader)
     stations = None if settings.database.url is None else Stations(settings.database, settings.station_pages)
-    app.state.site = Site(settings, reader, writes, Access.of(settings), pictures, board, pulse, stations)
+    token = None if settings.stations_token is None else settings.stations_token.get_secret_value()
+    fetched = StationPictures(settings.station_pages, token, settings.thumbnails / "stations")
+    app.state.site = Site(settings, reader, writes, Access.of(settings), pictures, board, pulse, stations, fetched)
     app.add_middleware(BodyLimit)
     app.add_middleware(Door)
     app.add_middleware(SafeHeaders)  # the last one added is the first to see a request

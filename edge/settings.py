@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     stations: Annotated[str, AfterValidator(_stations)] | None = Field(
         default=None, description="pages of the stations of a common database: NAME=ADDRESS,NAME=ADDRESS"
     )
+    stations_token: SecretStr | None = Field(
+        default=None, description="API token of those pages, for their pictures; environment only"
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: CUDA where there is one")
     encoder: str = Field(default="lite", description="`lite`, or an open_clip model as NAME:TAG or NAME:/path/file")
     precision: Precision = Field(default="fp32", description="of the encoder's network")
@@ -203,8 +206,8 @@ class Settings(BaseSettings):
     def child_environment(self) -> dict[str, str]:
         """These settings as environment variables, so that a child process reads exactly the same."""
         values = self.model_dump(mode="json", exclude_none=True)
-        if self.database_url is not None:
-            values["database_url"] = self.database_url.get_secret_value()
+        secrets = ((name, value) for name, value in self if isinstance(value, SecretStr))
+        values |= {name: value.get_secret_value() for name, value in secrets}
         return {f"{PREFIX}{name.upper()}": str(value) for name, value in values.items()}
 
     @classmethod

@@ -48,6 +48,12 @@ class Stations:
                 self._looked_s = time.monotonic()
             return self._views
 
+    def reader(self, name: str) -> Reader | None:
+        """What reads a station's record; None for one that is not in this database."""
+        names = [view.station for view in self.look()]
+        with self._lock:
+            return self._readers[name] if name in names else None
+
     def close(self) -> None:
         """Close all connections."""
         with self._lock:

@@ -4,6 +4,21 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
+from edge.verdict import Outcome
+
+
+class FlaggedView(BaseModel):
+    """A flagged frame of another station that nobody has reviewed."""
+
+    id: int = Field(description="in its station's record")
+    camera: str
+    category: str | None
+    outcome: Outcome
+    score: float | None
+    captured_at: datetime
+    thumbnail: str | None = Field(description="fetched from its station's page; None if no picture was kept")
+    page: str | None = Field(description="the frame on its station's page")
+
 
 class StationView(BaseModel):
     """A station, its line by now, and all frames that it ever recorded."""

@@ -5,9 +5,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
 
+from dashboard.app import create_app
+from dashboard.cli import listen
 from dashboard.stations.stations import KEPT_S, Stations
 from edge.capture import CaptureOptions
 from edge.errors import EdgeError
@@ -62,7 +67,7 @@ def test_the_page_shows_every_station_with_its_line_its_frames_and_the_way_to_it
     assert [told["Press_4"][name] for name in ("running", "cameras", "inspecting", "ok", "defect", "waiting")] == [
         True, 1, 1, 1, 1, 1
     ]  # fmt: skip
-    assert '<a href="https://10.0.0.4:8765">Press_4</a>' in page.text
+    assert 'href="https://10.0.0.4:8765"' in page.text
     assert page.headers["refresh"] == "5"
 
 
@@ -118,3 +123,33 @@ def test_a_record_of_one_station_alone_has_no_such_page(client: TestClient) -> N
 def test_names_and_addresses_that_cannot_be_are_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(EdgeError, match="station"):
         Settings.read(**wrong)
+
+
+def test_the_central_page_shows_what_another_station_flagged_with_the_picture_from_its_page(
+    presses: tuple[Ledger, Ledger], tmp_path: Path
+) -> None:
+    one, _ = presses
+    frame_id = one.add_defect()
+    bare = one.add("unsure", reason="uncalibrated")
+    server = uvicorn.Server(uvicorn.Config(create_app(one.settings), log_level="error"))
+    with ThreadPoolExecutor(1) as pool, listen("127.0.0.1", 0) as listener:
+        serving = pool.submit(server.run, [listener])
+        pages = f"press-3=http://127.0.0.1:{listener.getsockname()[1]}"
+        with page_client(Settings(data=tmp_path / "central", station="central", stations=pages)) as client:
+            told = client.get("/api/v1/stations/press-3/flagged").json()
+            assert [(each["id"], each["thumbnail"] is None) for each in told] == [(bare, True), (frame_id, False)]
+            assert told[1]["page"].endswith(f"/frames/{frame_id}")
+            fetched = client.get(told[1]["thumbnail"])
+            assert (fetched.status_code, fetched.headers["content-type"]) == (200, "image/jpeg")
+            assert cv2.imdecode(np.frombuffer(fetched.content, np.uint8), cv2.IMREAD_COLOR).shape == (240, 320, 3)
+            shown = client.get("/stations/press-3").text
+            assert told[1]["thumbnail"] in shown.replace("&amp;", "&")
+            assert client.get(f"/stations/press-3/frames/{bare}/thumbnail.jpg").status_code == 404
+            assert client.get("/stations/press-9").status_code == 404
+            again = one.add_defect()
+            server.should_exit = True
+            serving.result()
+            listener.close()
+            away = client.get(f"/stations/press-3/frames/{again}/thumbnail.jpg")
+            assert (away.status_code, "press-3 cannot be reached" in away.json()["detail"]) == (502, True)
+            assert client.get(told[1]["thumbnail"]).status_code == 200, "what was fetched is kept"
