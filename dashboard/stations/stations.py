@@ -78,6 +78,9 @@ class Stations:
             return StationView(station=name, page=page, trouble=str(error), running=False, last_sign=None)
 
     def _view(self, name: str, page: str | None, reading: Reading) -> StationView:
+        waiting = queue.counts(
+            reading.session, queue.Filter()
+        ).waiting  # before they are counted: never more than flagged
         _, cells = reading.tally.count(reading.session)
         cameras = states(reading.session)
         running = self._runs(name, cameras)
@@ -92,7 +95,7 @@ class Stations:
             last_sign=utc(max(row.beat_ns for row in cameras)) if cameras else None,
             cameras=len(cameras),
             inspecting=sum(row.state == Doing.INSPECTING for row in cameras) if running else 0,
-            waiting=queue.counts(reading.session, queue.Filter()).waiting,
+            waiting=waiting,
             **{outcome.value: frames for outcome, frames in counts.items()},
         )
 

@@ -73,7 +73,8 @@ def stations(connection: Connection) -> list[str]:
     """The stations whose records are in this database, by name."""
     query = (
         "SELECT nspname FROM pg_namespace JOIN pg_class ON relnamespace = pg_namespace.oid "
-        "WHERE relname = 'camera_state' AND has_schema_privilege(nspname, 'USAGE') ORDER BY nspname"
+        "WHERE relname = 'camera_state' AND nspname ~ '^[A-Za-z0-9_-]+$' AND has_schema_privilege(nspname, 'USAGE') "
+        "ORDER BY nspname"
     )
     return list(connection.exec_driver_sql(query).scalars())
 
