@@ -7,7 +7,7 @@ from typing import cast
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 
 from dashboard import api, api_docs, health, media, metrics
@@ -25,7 +25,7 @@ from dashboard.line.pictures import LivePictures
 from dashboard.people import routes as people
 from dashboard.people.access import Access
 from dashboard.people.door import Door
-from dashboard.problems import http_error, no_record_yet, not_as_described, record_in_trouble
+from dashboard.problems import http_error, no_record_yet, not_as_described, not_in_any_record, record_in_trouble
 from dashboard.pulse import Pulse
 from dashboard.reader import NoRecordYetError, Reader
 from dashboard.regions import api as regions_api
@@ -34,6 +34,9 @@ from dashboard.review import api as review_api
 from dashboard.review import kinds, reference
 from dashboard.review import pages as review_pages
 from dashboard.site import HERE, Site
+from dashboard.stations import pages as stations_pages
+from dashboard.stations.pictures import StationPictures
+from dashboard.stations.stations import Stations
 from dashboard.trends import pages as trends_pages
 from dashboard.writes import Writes
 from edge.settings import Settings
@@ -53,19 +56,23 @@ def create_app(settings: Settings) -> FastAPI:
     )
     reader, writes, pictures = Reader(settings.database), Writes(settings.database), LivePictures(settings.live)
     board, pulse = Board(reader, pictures), Pulse(reader)
-    app.state.site = Site(settings, reader, writes, Access.of(settings), pictures, board, pulse)
+    stations = None if settings.database.url is None else Stations(settings.database, settings.station_pages)
+    token = None if settings.stations_token is None else settings.stations_token.get_secret_value()
+    fetched = StationPictures(settings.station_pages, token, settings.thumbnails / "stations")
+    app.state.site = Site(settings, reader, writes, Access.of(settings), pictures, board, pulse, stations, fetched)
     app.add_middleware(BodyLimit)
     app.add_middleware(Door)
     app.add_middleware(SafeHeaders)  # the last one added is the first to see a request
     app.add_exception_handler(NoRecordYetError, no_record_yet)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RequestValidationError, not_as_described)
+    app.add_exception_handler(DataError, not_in_any_record)
     app.add_exception_handler(OperationalError, record_in_trouble)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
     rooms = (
         *(review_pages, review_api, kinds, reference, audit_pages, audit_api),
         *(line_pages, line_api, score, trends_pages, find_pages, find_api),
-        *(regions_pages, regions_api, people),
+        *(regions_pages, regions_api, people, stations_pages),
     )
     for module in (*rooms, media, api, health, metrics, api_docs):
         app.include_router(module.router)
@@ -78,3 +85,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     site.stopping.set()
     site.reader.close()
+    if site.stations is not None:
+        site.stations.close()

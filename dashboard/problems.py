@@ -47,6 +47,11 @@ def not_as_described(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": told}, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
+def not_in_any_record(request: Request, error: Exception) -> Response:
+    """A name or number that PostgreSQL refuses even to look for: with a zero byte in it, or far too large."""
+    return http_error(request, HTTPException(404, "There is nothing of that name or number in the record."))
+
+
 def record_in_trouble(request: Request, error: Exception) -> Response:
     """The record cannot be read or written now, in words; what it was is in the log."""
     trouble = cast(OperationalError, error)

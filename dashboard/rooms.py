@@ -1,11 +1,15 @@
 """The page's rooms, as the bar at the top lists them."""
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
 
 from fastapi import Request
 
 from dashboard.people.person import visitor_of
 from edge.ledger.people import Role
+
+if TYPE_CHECKING:
+    from dashboard.site import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +31,15 @@ ROOMS = (
     Room("Regions", "/regions"),
     Room("People", "/people", Role.ADMIN),
 )
+STATIONS = Room("Stations", "/stations")
+"""Only where several stations share a database."""
 
 
 def rooms(request: Request) -> list[Room]:
     """The rooms that whoever asks may see, the one that the request is in marked."""
     visitor = visitor_of(request)
-    mine = [room for room in ROOMS if visitor and visitor.person.role.covers(room.needs)]
+    there = ROOMS if cast("Site", request.app.state.site).stations is None else (*ROOMS, STATIONS)
+    mine = [room for room in there if visitor and visitor.person.role.covers(room.needs)]
     return [replace(room, here=_inside(request.url.path, room.address)) for room in mine]
 
 

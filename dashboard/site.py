@@ -19,6 +19,8 @@ from dashboard.people.person import visitor_of
 from dashboard.pulse import Pulse
 from dashboard.reader import Reader
 from dashboard.rooms import rooms
+from dashboard.stations.pictures import StationPictures
+from dashboard.stations.stations import Stations
 from dashboard.streams import Streams
 from dashboard.writes import Writes
 from edge.settings import Settings
@@ -46,6 +48,8 @@ class Site:
     pictures: LivePictures
     board: Board
     pulse: Pulse
+    stations: Stations | None  # where several share a database
+    station_pictures: StationPictures
     attempts: Attempts = field(default_factory=Attempts)
     streams: Streams = field(default_factory=Streams)
     templates: Jinja2Templates = field(default_factory=_templates)

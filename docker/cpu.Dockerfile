@@ -6,7 +6,7 @@ COPY . .
 # torchvision without them.
 RUN python -m venv /opt/edge \
     && /opt/edge/bin/pip install --no-cache-dir torch torchvision --index-url https://download.pytorch.org/whl/cpu \
-    && /opt/edge/bin/pip install --no-cache-dir .
+    && /opt/edge/bin/pip install --no-cache-dir '.[postgresql]'
 
 FROM python:3.12-slim
 COPY --from=build /opt/edge /opt/edge

@@ -3,7 +3,7 @@
 FROM python:3.12-slim AS build
 WORKDIR /src
 COPY . .
-RUN python -m venv /opt/edge && /opt/edge/bin/pip install --no-cache-dir .
+RUN python -m venv /opt/edge && /opt/edge/bin/pip install --no-cache-dir '.[postgresql]'
 
 FROM python:3.12-slim
 COPY --from=build /opt/edge /opt/edge

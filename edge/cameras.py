@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from edge.capture import CaptureOptions
 from edge.errors import EdgeError
 from edge.ledger.beats import WORKER, capture_name
-from edge.ledger.camera_states import CameraNow, Doing, tell_states
+from edge.ledger.camera_states import BEAT_S, CameraNow, Doing, tell_states
 from edge.ledger.categories import tell_categories
 from edge.ledger.record import Camera, Inspection, Run
 from edge.programs import capture_program
@@ -19,8 +19,6 @@ from edge.settings import Settings
 from edge.supervisor import Status, Supervisor
 from edge.vision.bundle import load_bundle
 from edge.vision.bundle_promotion import categories, in_use
-
-BEAT_S = 2.0
 
 
 @dataclass(slots=True)

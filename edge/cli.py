@@ -174,6 +174,8 @@ def top(version: Annotated[bool, typer.Option("--version", help="Print the versi
 
 def main() -> None:
     """Entry point: an error that the user can mend is one line on stderr and exit code 2."""
+    from sqlalchemy.exc import OperationalError
+
     from edge.supervisor import LineStopped
 
     try:
@@ -181,6 +183,10 @@ def main() -> None:
     except EdgeError as error:
         _complain(f"error: {error}")
         sys.exit(2)
+    except OperationalError as error:
+        words = f"error: the record cannot be read or written now: {error.orig}"
+        Console(stderr=True, soft_wrap=True).print(words, style="red", markup=False, highlight=False)
+        sys.exit(1)
     except LineStopped as error:
         _complain(f"the line stopped: {error}")
         sys.exit(1)

@@ -11,18 +11,22 @@ POSTGRESQL = ("postgresql://", "postgresql+psycopg://")
 class Database:
     """One of the two. `str` of it is for people: the file's path, or the address without password and options.
 
-    file: SQLite;  url: PostgreSQL, which may hold a password
+    file:    SQLite;  url: PostgreSQL, which may hold a password
+    station: PostgreSQL: whose record it is; each station has its tables in a schema of its own
+    named:   whether somebody gave the station this name, rather than that its machine has it
     """
 
     file: Path | None = None
     url: str | None = field(default=None, repr=False)
+    station: str = "public"
+    named: bool = True
 
     def __post_init__(self) -> None:
         if (self.file is None) == (self.url is None):
             raise ValueError("a database is a file or has an address")
 
     def __str__(self) -> str:
-        return str(self.file) if self.url is None else without_secrets(self.url)
+        return str(self.file) if self.url is None else f"{without_secrets(self.url)} (station {self.station})"
 
 
 def without_secrets(url: str) -> str:

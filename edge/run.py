@@ -22,6 +22,7 @@ from edge.errors import EdgeError
 from edge.first_check import check_first
 from edge.ledger.alarms import AlarmNews
 from edge.ledger.beats import SUPERVISOR, Heart, forget_beats
+from edge.ledger.camera_states import other_line
 from edge.ledger.counts import Counts, RunCount
 from edge.ledger.live import forget_others
 from edge.ledger.page_access import check_page
@@ -87,6 +88,8 @@ def run_line(
     prepare(settings.database)
     run = new_run()
     with lock.hold(settings.data, run=run), logged_to(settings.logs / f"{SUPERVISOR}.log"):
+        if settings.database.url is not None:  # a SQLite file has this folder's lock
+            _refuse_other_line(settings)
         want(settings)
         captures = [replace(options, run=run, spec=_calibrated(settings, options.spec, say)) for options in captures]
         if check:
@@ -99,10 +102,10 @@ def run_line(
         say("starting: the worker loads its encoder")
         started_s = time.monotonic()
         engine, writes = open_engine(settings.database), open_engine(settings.database, writes=True, wait_s=LOCK_WAIT_S)
-        count = RunCount(engine, run)
+        count = last_known(RunCount(engine, run).look)
         alarms = AlarmNews(engine, run)
         table = programs(settings, captures, page=page)
-        supervisor = Supervisor(table, logs=settings.logs, rows=lambda: count.look().total)
+        supervisor = Supervisor(table, logs=settings.logs, rows=lambda: count().total)
         forget_beats(settings.beats)
         forget_others(settings.live, [options.spec.name for options in captures])
         cameras = Cameras(settings, captures, supervisor, run=run, reads=engine, writes=writes)
@@ -121,9 +124,8 @@ def run_line(
         try:
             with _stop_signals() as asked:
                 for _ in _ticks(tended, asked, ended=lambda: once and supervisor.captures_done):
-                    show(numbered.look(), count.look())
-                    for line in alarms.look():
-                        say(line)
+                    show(numbered.look(), count())
+                    patient(partial(_say_all, alarms, say))()
                     if page and _listens(settings.page_host, settings.page_port):
                         say(f"page: {settings.page_address}")
                         page = False
@@ -144,7 +146,7 @@ def run_line(
             patient(partial(cameras.end, failure))()
             settled = _settle(settings, Reason.STOPPED)  # what a process that was killed left without an outcome
             accounts = account(engine, journals=settings.journals, run=run)
-            counts = count.look()
+            counts = count()
             engine.dispose()
             writes.dispose()
         if settled:
@@ -157,6 +159,40 @@ def run_line(
             all(each.balanced for each in accounts),
             time.monotonic() - started_s,
         )
+
+
+def _refuse_other_line(settings: Settings) -> None:
+    """Raise EdgeError if a line from another data folder is at work on this station's record."""
+    engine = open_engine(settings.database)
+    try:
+        run = other_line(engine)
+    finally:
+        engine.dispose()
+    if run is not None:
+        raise EdgeError(
+            f"a line (run {run}) is at work on the record {settings.database} from another data folder or machine. "
+            "Stop that one, or give each station a name of its own with EDGE_STATION."
+        )
+
+
+def _say_all(alarms: AlarmNews, say: Callable[[str], None]) -> None:
+    for line in alarms.look():
+        say(line)
+
+
+def last_known(look: Callable[[], Counts]) -> Callable[[], Counts]:
+    """What was counted last, while the record cannot be reached: the processes are tended all the same."""
+    known = look()
+
+    def looked() -> Counts:
+        nonlocal known
+        try:
+            known = look()
+        except OperationalError as error:
+            log.warning("the record cannot be reached now (%s); showing what was counted last", error.orig)
+        return known
+
+    return looked
 
 
 def patient(tend: Callable[[], None]) -> Callable[[], None]:

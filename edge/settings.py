@@ -34,15 +34,25 @@ def _shifts(value: str) -> str:
     return value
 
 
-def _database_url(value: SecretStr) -> SecretStr:
-    check_url(value.get_secret_value())
+def _station(value: str) -> str:
+    """The name as it is. Raises ValueError unless it can be part of a topic, a path and a database."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,63}", value) or value.startswith("pg_") or value == "information_schema":
+        raise ValueError("use letters, digits, underscore and hyphen, at most 63 of them, and not pg_ at the start")
     return value
 
 
-def _station(value: str) -> str:
-    """The name as it is. Raises ValueError unless it can be part of a topic and of a path."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", value):
-        raise ValueError("use letters, digits, underscore and hyphen, at most 100 of them")
+def _stations(value: str) -> str:
+    """`press-3=https://10.0.0.3:8765,press-4=...` as it is. Raises ValueError unless it is such a list."""
+    for one in value.split(","):
+        name, _, page = one.partition("=")
+        _station(name)
+        if not re.fullmatch(r"https?://[^\s/@]+(/[^\s@]*)?", page):
+            raise ValueError("give NAME=ADDRESS with commas between, for example press-3=https://10.0.0.3:8765")
+    return value
+
+
+def _database_url(value: SecretStr) -> SecretStr:
+    check_url(value.get_secret_value())
     return value
 
 
@@ -54,6 +64,16 @@ class Settings(BaseSettings):
     data: Path = Field(default=Path("edge-data"), description="folder of the record, pictures, bundles and journals")
     database_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = Field(
         default=None, description="postgresql://... instead of the SQLite file of the data folder; environment only"
+    )
+    station: Annotated[str, AfterValidator(_station)] = Field(
+        default_factory=lambda: re.sub(r"[^A-Za-z0-9_-]+", "-", socket.gethostname()).strip("-")[:63] or "station",
+        description="name of this station, in a database and in outputs; default: this machine's name",
+    )
+    stations: Annotated[str, AfterValidator(_stations)] | None = Field(
+        default=None, description="pages of the stations of a common database: NAME=ADDRESS,NAME=ADDRESS"
+    )
+    stations_token: SecretStr | None = Field(
+        default=None, description="API token of those pages, for their pictures; environment only"
     )
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: CUDA where there is one")
     encoder: str = Field(default="lite", description="`lite`, or an open_clip model as NAME:TAG or NAME:/path/file")
@@ -80,10 +100,6 @@ class Settings(BaseSettings):
     page_key: Path | None = Field(default=None, description="PEM file: the certificate's key, without a password")
     page_proxy: str | None = Field(default=None, description="address of the proxy that speaks HTTPS for the page")
     trigger_port: int = Field(default=8770, ge=1, le=65535, description="port of the first camera's POST /trigger")
-    station: Annotated[str, AfterValidator(_station)] = Field(
-        default_factory=lambda: re.sub(r"[^A-Za-z0-9_-]+", "-", socket.gethostname()).strip("-")[:100] or "station",
-        description="what outputs call this station; default: this machine's name",
-    )
     mqtt_url: str | None = Field(default=None, description="mqtt://HOST[:PORT] or mqtts://: tell this broker")
     mqtt_user: str | None = Field(default=None, description="user at the broker")
     mqtt_password_file: Path | None = Field(default=None, description="file with the user's password")
@@ -110,8 +126,15 @@ class Settings(BaseSettings):
     def database(self) -> Database:
         """Where the record is."""
         if self.database_url is not None:
-            return Database(url=self.database_url.get_secret_value())
+            url, named = self.database_url.get_secret_value(), "station" in self.model_fields_set
+            return Database(url=url, station=self.station, named=named)
         return Database(file=self.data / "record.sqlite")
+
+    @property
+    def station_pages(self) -> dict[str, str]:
+        """Addresses of other stations' pages, by station."""
+        pairs = (one.partition("=") for one in (self.stations or "").split(",") if one)
+        return {name: page for name, _, page in pairs}
 
     @property
     def media(self) -> Path:

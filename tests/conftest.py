@@ -37,6 +37,18 @@ def postgresql() -> "Iterator[Cluster]":
         yield running
 
 
+@pytest.fixture
+def postgresql_url(postgresql: "Cluster", monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of an empty database, which every Settings of the test names, as station press-3."""
+    from tests.postgresql import STATION
+
+    url = postgresql.new_database()
+    monkeypatch.setenv("EDGE_DATABASE_URL", url)
+    monkeypatch.setenv("EDGE_STATION", STATION)
+    yield url
+    postgresql.drop(url)
+
+
 @pytest.fixture(autouse=True)
 def _database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """With TEST_DATABASE=postgresql every record of a test is there: each test has a database of its own."""
@@ -45,9 +57,12 @@ def _database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
         return
     if request.node.get_closest_marker("sqlite"):
         pytest.skip("about the SQLite file itself")
+    from tests.postgresql import STATION
+
     running: Cluster = request.getfixturevalue("postgresql")
-    url = running.new_database()
+    url = running.new_record()
     monkeypatch.setenv("EDGE_DATABASE_URL", url)
+    monkeypatch.setenv("EDGE_STATION", STATION)
     yield
     running.drop(url)
 

@@ -104,9 +104,12 @@ class Ledger:
         return self.cameras[name]
 
 
-def new_ledger(data: Path) -> Ledger:
-    """A record with its tables and one run, in a new or empty data folder; close it with `ledger.engine.dispose()`."""
-    settings = Settings(data=data)
+def new_ledger(data: Path, **more: object) -> Ledger:
+    """A record with its tables and one run, in a new or empty data folder; close it with `ledger.engine.dispose()`.
+
+    more: settings
+    """
+    settings = Settings(data=data, **more)
     prepare(settings.database)
     engine = open_engine(settings.database, writes=True)
     with unit_of_work(engine) as session:

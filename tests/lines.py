@@ -2,6 +2,7 @@
 
 import json
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,7 +32,9 @@ def number_line(settings: Settings, folder: Path, *, delay_s: float = 0.0, poiso
         Program("worker", Role.WORKER, worker, environment, patience_s=3.0),
         Program("capture", Role.CAPTURE, capture, {**environment, "EDGE_CAMERA": str(folder)}, patience_s=4.0),
     ]
-    return Supervisor(table, logs=settings.logs, rows=lambda: count.look().total)
+    supervisor = Supervisor(table, logs=settings.logs, rows=lambda: count.look().total)
+    weakref.finalize(supervisor, engine.dispose)
+    return supervisor
 
 
 def wait_until(condition: Callable[[], object], *, timeout_s: float, tick: Callable[[], None] = lambda: None) -> None:

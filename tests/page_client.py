@@ -95,9 +95,11 @@ class Plant:
     def record(self) -> Iterator[Session]:
         """A session on the record."""
         engine = open_engine(self.settings.database, writes=True)
-        with unit_of_work(engine) as session:
-            yield session
-        engine.dispose()
+        try:
+            with unit_of_work(engine) as session:
+                yield session
+        finally:
+            engine.dispose()
 
 
 @contextmanager

@@ -14,8 +14,13 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
+from edge.ledger.schema import prepare
+from edge.settings import Settings
+
 USER = "postgres"
-FAST = "-c fsync=off -c full_page_writes=off -c max_connections=100 -c listen_addresses=''"
+STATION = "press-3"
+DURABLE = "-c max_connections=100 -c listen_addresses=''"
+FAST = f"-c fsync=off -c full_page_writes=off {DURABLE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,9 @@ class Cluster:
     """A running cluster; `folder` holds its socket."""
 
     folder: Path
+    options: str
     _numbers: Iterator[int] = field(default_factory=itertools.count)
+    _made: list[str] = field(default_factory=list)
 
     def url(self, name: str) -> str:
         return f"postgresql://{USER}@/{name}?host={self.folder}"
@@ -33,6 +40,14 @@ class Cluster:
         name = f"record_{next(self._numbers)}"
         self.admin(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8'")
         return self.url(name)
+
+    def new_record(self) -> str:
+        """The address of a new database with the record's tables, which are made once."""
+        if not self._made:
+            self.admin("CREATE DATABASE made TEMPLATE template0")
+            prepare(Settings(database_url=self.url("made"), station=STATION).database)
+            self._made.append("made")
+        return self.new_database(template="made")
 
     def drop(self, url: str) -> None:
         """Remove a database, whoever still uses it."""
@@ -44,12 +59,12 @@ class Cluster:
 
     def control(self, *words: str) -> None:
         """pg_ctl, for example `restart`."""
-        command = ["-D", self.folder / "data", "-w", "-o", f"-k {self.folder} {FAST}", *words]
+        command = ["-D", self.folder / "data", "-w", "-o", f"-k {self.folder} {self.options}", *words]
         as_postgres([_program("pg_ctl"), *command, "-l", self.folder / "log"])
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
+def cluster(options: str = FAST) -> Iterator[Cluster]:
     """Skips the test without PostgreSQL; fails it in CI."""
     if _program("initdb") is None:
         if os.environ.get("CI"):
@@ -58,7 +73,7 @@ def cluster() -> Iterator[Cluster]:
     with TemporaryDirectory(prefix="edge-pg-") as name:
         folder = Path(name)
         shutil.chown(folder, USER) if os.getuid() == 0 else None
-        one = Cluster(folder)
+        one = Cluster(folder, options)
         auth = ["-A", "trust", "-U", USER, "--locale=C.UTF-8", "--encoding=UTF8", "--no-sync"]
         as_postgres([_program("initdb"), "-D", folder / "data", *auth])
         one.control("start")

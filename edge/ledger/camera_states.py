@@ -1,13 +1,17 @@
 """What each camera of the running line is doing, as the supervisor sees it."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Engine, select
+from sqlalchemy import BigInteger, Engine, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from edge.ledger.record import Base, unit_of_work
+
+BEAT_S = 2.0
+"""How often a supervisor says that it lives."""
 
 
 class Doing(StrEnum):
@@ -75,6 +79,25 @@ def tell_states(engine: Engine, run: str, cameras: Sequence[CameraNow], *, now_n
                     reason=one.reason, asked_by=one.asked_by, since_ns=since_ns, beat_ns=now_ns,
                 )
             )  # fmt: skip
+
+
+def other_line(engine: Engine, *, wait_s: float = BEAT_S + 1) -> str | None:
+    """The run of a line that is at work on this record, None if there is none: whether its signs of life move.
+
+    Waits for that long if a line is said to be at work; one that was killed says so, too.
+    """
+    before = _signs(engine)
+    if not before:
+        return None
+    time.sleep(wait_s)
+    return next((run for run, beat_ns in _signs(engine).items() if before.get(run) != beat_ns), None)
+
+
+def _signs(engine: Engine) -> dict[str, int]:
+    """The last signs of life of lines that are at work, by run."""
+    newest = select(CameraState.run, func.max(CameraState.beat_ns)).where(CameraState.state.in_(AT_WORK))
+    with Session(engine) as session:
+        return {row[0]: row[1] for row in session.execute(newest.group_by(CameraState.run))}
 
 
 def states(session: Session) -> list[CameraState]:

@@ -1,12 +1,14 @@
 """The record in PostgreSQL: how it is opened, read and written.
 
-Writers take turns, as in SQLite: a transaction that writes takes one advisory lock at its start, and PostgreSQL lets go
-of it after the commit can be seen. Row ids are drawn under it, so whoever has seen id n has seen all below: readers
-that go on from "id > last" miss none, however many stations write. No other lock could make sequences commit in order.
+Each station has its tables in a schema of its own, with its name. There writers take turns, as in SQLite: a transaction
+that writes takes the station's advisory lock at its start, and PostgreSQL lets go of it after the commit can be seen.
+Row ids are drawn under it, so whoever has seen id n has seen all below: readers that go on from "id > last" miss none.
 """
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+import zlib
+
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from edge.database import without_secrets
 from edge.errors import EdgeError
@@ -15,12 +17,14 @@ WRITE_LOCK = 0x65646765  # "edge"
 CONNECT_TIMEOUT_S = 5
 HANGING_S = 10
 """A writer that hangs, or whose machine is gone, is cut off after this long, and others have their turn."""
-LOCK_NOT_AVAILABLE = "55P03"
+LOCK_NOT_AVAILABLE, CUT_OFF = "55P03", "25P03"
 
 
-def postgresql_engine(url: str, *, writes: bool, wait_s: float) -> Engine:
+def postgresql_engine(url: str, *, station: str, writes: bool, wait_s: float) -> Engine:
     """As `edge.ledger.record.open_engine`. Raises EdgeError for an address that cannot be one."""
+    lock = f"SELECT pg_advisory_xact_lock({WRITE_LOCK}, {zlib.crc32(station.encode()) - 2**31})"
     options = {
+        "search_path": f'"{station}"',
         # a transaction that writes sees what was committed before it got the lock; one that reads, a single state
         "default_transaction_isolation": "read\\ committed" if writes else "repeatable\\ read",
         "default_transaction_read_only": "off" if writes else "on",
@@ -48,13 +52,44 @@ def postgresql_engine(url: str, *, writes: bool, wait_s: float) -> Engine:
     except ModuleNotFoundError as error:
         raise EdgeError("PostgreSQL needs psycopg: pip install 'edge-inspection[postgresql]'.") from error
 
+    @event.listens_for(engine, "handle_error")
+    def _cut_off(context: ExceptionContext) -> None:
+        """Who was cut off for hanging meets what everybody expects whose database is gone."""
+        if _sqlstate(context.original_exception) == CUT_OFF:
+            raise OperationalError(
+                context.statement, context.parameters, context.original_exception, connection_invalidated=True
+            ) from context.original_exception
+
     if writes:
 
         @event.listens_for(engine, "begin")
         def _begin(connection: Connection) -> None:
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
+            connection.exec_driver_sql(lock)
 
     return engine
+
+
+def stations(connection: Connection) -> list[str]:
+    """The stations whose records are in this database, by name."""
+    query = (
+        "SELECT nspname FROM pg_namespace JOIN pg_class ON relnamespace = pg_namespace.oid "
+        "WHERE relname = 'camera_state' AND nspname ~ '^[A-Za-z0-9_-]+$' AND has_schema_privilege(nspname, 'USAGE') "
+        "ORDER BY nspname"
+    )
+    return list(connection.exec_driver_sql(query).scalars())
+
+
+def make_station(connection: Connection, station: str, *, named: bool) -> None:
+    """Make a station's schema if it is not there. Raises EdgeError for a new one beside others that nobody named."""
+    others = stations(connection)
+    if station in others:
+        return
+    if others and not named:
+        raise EdgeError(
+            f"the database holds the records of {', '.join(others)}, and not of {station}, as this machine is called. "
+            "Say which station this is with EDGE_STATION; a new name is a new record."
+        )
+    connection.exec_driver_sql(f'CREATE SCHEMA IF NOT EXISTS "{station}"')
 
 
 def check_collation(connection: Connection) -> None:
@@ -77,4 +112,8 @@ def check_collation(connection: Connection) -> None:
 
 def lock_not_available(error: DBAPIError) -> bool:
     """Whether other writers held the lock for too long."""
-    return getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE
+    return _sqlstate(error.orig) == LOCK_NOT_AVAILABLE
+
+
+def _sqlstate(error: BaseException | None) -> str | None:
+    return getattr(error, "sqlstate", None)

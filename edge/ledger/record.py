@@ -306,7 +306,7 @@ def open_engine(database: Database, *, writes: bool = False, wait_s: float = 10.
     wait_s: how long they wait for the lock before they raise OperationalError
     """
     if database.url is not None:
-        return postgresql_engine(database.url, writes=writes, wait_s=wait_s)
+        return postgresql_engine(database.url, station=database.station, writes=writes, wait_s=wait_s)
     assert database.file is not None
     return sqlite_engine(database.file, writes=writes, wait_s=wait_s)
 

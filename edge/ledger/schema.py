@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError
 
 from edge.database import Database
 from edge.errors import EdgeError
-from edge.ledger.postgresql import check_collation
+from edge.ledger.postgresql import check_collation, make_station
 from edge.ledger.record import is_busy, open_engine
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -32,6 +32,7 @@ def prepare(database: Database) -> None:
         with engine.begin() as connection:
             if database.url is not None:
                 check_collation(connection)
+                make_station(connection, database.station, named=database.named)
             _refuse_newer(MigrationContext.configure(connection).get_current_revision(), config, database)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

@@ -95,11 +95,11 @@ class Writer:
             for alarm in entry.alarms
         ]
         sync_media(self._media, (row.picture_path for row in rows if row.picture_path))
+        for run, camera, seq in new:  # before the commit, of which nobody may learn how it ended: then ask next time
+            self._highest[run, camera] = max(seq, self._highest[run, camera])
         with unit_of_work(self._engine) as session:
             session.add_all([*rows, *alarms])
             announce(session, rows)
-        for run, camera, seq in new:
-            self._highest[run, camera] = max(seq, self._highest[run, camera])
         return list(new.values())
 
     def _recorded(self, entries: Iterable[Entry]) -> set[tuple[str, str, int]]:

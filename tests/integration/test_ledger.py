@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, inspect, select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from edge.database import Database
@@ -82,6 +83,18 @@ def test_the_first_outcome_of_a_frame_wins(engine: Engine, writer: Writer) -> No
     assert writer.write([Entry(entry(1).info, not_inspected(Reason.CAPTURE_DIED))]) == []
     (row,) = rows(engine)
     assert row.outcome == "ok"
+
+
+def test_a_commit_whose_end_nobody_learnt_of_is_asked_for_when_it_is_tried_again(
+    engine: Engine, writer: Writer, tmp_path: Path
+) -> None:
+    other = Writer(engine, tmp_path / "media")
+    other.register("run", "cam", source="somewhere", category="numbers")
+    other.write([entry(1), entry(2)])
+    with pytest.raises(IntegrityError):
+        writer.write([entry(1, number=10), entry(2)])
+    assert writer.write([entry(1, number=10), entry(2)]) == []
+    assert [row.outcome for row in rows(engine)] == ["ok", "ok"]
 
 
 def test_the_high_water_mark_stops_at_the_first_gap(writer: Writer) -> None:

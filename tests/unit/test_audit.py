@@ -257,6 +257,7 @@ def test_the_interval_holds_the_true_escape_rate_in_95_of_100_audits(ledger: Led
     assert sum(row.escaped.low <= wrong <= row.escaped.high for row in found) < 0.5 * audits, "it can fail"
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("address", ["/", "/?order=worst", "/queue/counts", "/audit/estimates", "/frames/1/review"])
 def test_no_page_of_these_rooms_reads_the_whole_table(ledger: Ledger, address: str) -> None:
     ledger.add_defect()

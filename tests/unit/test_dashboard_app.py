@@ -207,6 +207,7 @@ def test_pages_hold_no_inline_script_or_style_and_nothing_from_elsewhere(ledger:
     assert client.get("/docs").status_code == 404
 
 
+@pytest.mark.sqlite
 def test_page_without_record_says_how_to_start_and_starts_when_it_appears(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path / "data")
     with page_client(settings) as client:

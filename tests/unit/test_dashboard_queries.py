@@ -193,7 +193,7 @@ def test_pace_without_frames_is_nothing() -> None:
 )
 def test_stored_path_that_leaves_the_media_folder_is_no_file(ledger: Ledger, hostile: str | None) -> None:
     media = ledger.settings.media
-    media.mkdir()
+    media.mkdir(parents=True)
     (ledger.settings.data / "secret").touch()
     (media / "link").symlink_to(ledger.settings.data / "secret")
     assert files.inside(media, hostile) is None

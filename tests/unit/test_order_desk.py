@@ -94,12 +94,12 @@ def test_a_stop_does_not_end_the_stop_before_it(desk: Desk) -> None:
 
 
 def test_an_answer_that_cannot_be_written_now_is_written_later(desk: Desk, tmp_path: Path) -> None:
-    hasty = open_engine(Database(file=tmp_path / "record.sqlite"), writes=True, wait_s=0.05)
+    hasty = open_engine(desk.database, writes=True, wait_s=0.05)
     desk.desk = OrderDesk({"start": desk._start}, reads=hasty, writes=hasty)
     start = desk.ask("start")
     desk.ticks(1)
     desk.frames = True
-    with desk.engine.begin(), pytest.raises(OperationalError, match="locked"):
+    with desk.engine.begin(), pytest.raises(OperationalError, match="lock"):
         desk.ticks(1)
     assert desk.said(start) == "doing"
     desk.ticks(1)

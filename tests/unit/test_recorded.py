@@ -52,8 +52,9 @@ def test_a_lost_file_is_named(ledger: Ledger) -> None:
         recorded_frames(ledger.settings.database, ledger.settings.media, [1, 3])
 
 
+@pytest.mark.sqlite
 def test_no_record_is_no_empty_one(tmp_path: Path) -> None:
-    with pytest.raises(EdgeError, match=r"no record in .*--data"):
+    with pytest.raises(EdgeError, match=r"no record in .*(--data|EDGE_DATABASE_URL)"):
         recorded_frames(Settings(data=tmp_path).database, tmp_path, [1])
     assert list(tmp_path.iterdir()) == []
 

@@ -170,6 +170,7 @@ def test_a_command_that_says_too_little_is_refused(ledger: Ledger, words: list[s
         command(ledger, *words)
 
 
+@pytest.mark.sqlite
 def test_without_a_record_there_is_nothing_to_review(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["review", "--list", "--data", str(tmp_path / "empty")])
     assert isinstance(result.exception, EdgeError)

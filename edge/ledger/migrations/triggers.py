@@ -12,7 +12,7 @@ def append_only(table: str, words: str) -> None:
     """Have the database refuse, in these words, to change or remove rows of a table."""
     if on_postgresql():
         op.execute(
-            f"CREATE FUNCTION {table}_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            f"CREATE FUNCTION {table}_refuse() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS "
             f"$$ BEGIN RAISE EXCEPTION '{words}' USING ERRCODE = 'integrity_constraint_violation'; END $$"
         )
         refuse = f"EXECUTE FUNCTION {table}_refuse()"
@@ -40,7 +40,8 @@ def after_insert(table: str, name: str, statement: str) -> None:
     """Have a statement follow each new row, which it calls NEW."""
     if on_postgresql():
         op.execute(
-            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {statement}; RETURN NULL; END $$"
+            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS "
+            f"$$ BEGIN {statement}; RETURN NULL; END $$"
         )
         op.execute(f"CREATE TRIGGER {name} AFTER INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()")
         return

@@ -1,0 +1,1 @@
+"""All stations whose records are in one database."""
