@@ -12,6 +12,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from edge import lock
@@ -21,8 +22,8 @@ from edge.capture import CaptureOptions, check_overload, new_run
 from edge.errors import EdgeError
 from edge.first_check import check_first
 from edge.ledger.alarms import AlarmNews
-from edge.ledger.beats import SUPERVISOR, Heart, forget_beats
-from edge.ledger.counts import Counts, RunCount
+from edge.ledger.beats import SUPERVISOR, Heart, capture_name, forget_beats, read_beats
+from edge.ledger.counts import Counts, RunCount, highest_number
 from edge.ledger.live import forget_others
 from edge.ledger.page_access import check_page
 from edge.ledger.readiness import Readiness
@@ -99,8 +100,13 @@ def run_line(
         count = RunCount(engine, run)
         alarms = AlarmNews(engine, run)
         table = programs(settings, captures, page=page)
-        supervisor = Supervisor(table, logs=settings.logs, rows=lambda: count.look().total)
         forget_beats(settings.beats)
+        supervisor = Supervisor(
+            table,
+            logs=settings.logs,
+            rows=_recorded_by(engine, run, [options.spec.name for options in captures], count),
+            beats=partial(read_beats, settings.beats),
+        )
         forget_others(settings.live, [options.spec.name for options in captures])
         cameras = Cameras(settings, captures, supervisor, run=run, reads=engine, writes=writes)
         desk = OrderDesk(CameraOrders(settings, cameras).kinds, reads=engine, writes=writes)
@@ -139,7 +145,7 @@ def run_line(
             redraws.stop()
             patient(desk.close)()
             patient(partial(cameras.end, failure))()
-            settled = _settle(settings, Reason.STOPPED)  # what a process that was killed left without an outcome
+            settled = _settle_last(settings, say)
             accounts = account(engine, journals=settings.journals, run=run)
             counts = count.look()
             engine.dispose()
@@ -191,6 +197,16 @@ def _ticks(tended: Sequence[Callable[[], None]], asked: Sequence[int], *, ended:
             yield
         if over:
             return
+
+
+def _recorded_by(engine: Engine, run: str, cameras: Sequence[str], count: RunCount) -> Callable[[str], int]:
+    """How many frames are recorded by a program's name: of a capture those of its camera, else all."""
+    mine = {capture_name(camera): camera for camera in cameras}
+
+    def recorded(program: str) -> int:
+        return highest_number(engine, run, mine[program]) if program in mine else count.look().total
+
+    return recorded
 
 
 def _uncalibrated(settings: Settings, spec: CameraSpec) -> str:
@@ -261,6 +277,15 @@ def _settle(settings: Settings, reason: Reason) -> int:
         settled = settle(engine, reason, journals=settings.journals, media=settings.media)
     engine.dispose()
     return settled
+
+
+def _settle_last(settings: Settings, say: Callable[[str], None]) -> int:
+    """Give what a killed process left without an outcome its outcome; if that cannot be written now, say so."""
+    try:
+        return _settle(settings, Reason.STOPPED)
+    except (OperationalError, OSError) as error:
+        say(f"frames in flight could not be recorded as stopped ({error}); the next `edge run` here records them")
+        return 0
 
 
 def check_port_free(host: str, port: int, *, option: str) -> None:

@@ -58,8 +58,12 @@ class NumberScorer:
         delay_s: float = 0.0,
         load_s: float = 0.0,
         poison: int | None = None,
+        stuck: int | None = None,
+        fits: int | None = None,
     ) -> None:
-        self._categories, self._delay_s, self._load_s, self._poison = set(categories), delay_s, load_s, poison
+        """poison, stuck: pictures that kill the process, or are never finished;  fits: most that fit into memory."""
+        self._categories, self._delay_s, self._load_s = set(categories), delay_s, load_s
+        self._poison, self._stuck, self._fits = poison, stuck, fits
         self.loads = 0
         self.batch_sizes: list[int] = []
 
@@ -82,6 +86,10 @@ class NumberScorer:
         self.batch_sizes.append(len(pictures))
         time.sleep(self._delay_s * len(pictures))
         numbers = [number_of(pixels) for pixels in pictures]
+        if self._fits is not None and len(pictures) > self._fits:
+            raise MemoryError
+        while self._stuck in numbers:
+            time.sleep(1)
         if self._poison in numbers:
             import os
             import signal

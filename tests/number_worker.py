@@ -1,4 +1,4 @@
-"""The real worker process with a scorer that needs no torch: `python -m tests.number_worker [DELAY_S [POISON]]`."""
+"""The real worker process with a numpy scorer: `python -m tests.number_worker [DELAY_S [POISON [STUCK [FITS]]]]`."""
 
 import sys
 
@@ -12,11 +12,17 @@ CATEGORIES = ("numbers", "letters", "lost")
 
 
 def main() -> None:
-    delay_s = float(sys.argv[1]) if len(sys.argv) > 1 else 0.0
-    poison = int(sys.argv[2]) if len(sys.argv) > 2 else None
+    delay_s, poison, stuck, fits = map(float, (*sys.argv[1:], *"0000"[len(sys.argv) - 1 :]))
     settings = Settings.read()
     start_logging(settings, "worker")
-    worker = Worker(settings, NumberScorer(categories=CATEGORIES, delay_s=delay_s, poison=poison))
+    scorer = NumberScorer(
+        categories=CATEGORIES,
+        delay_s=delay_s,
+        poison=int(poison) or None,
+        stuck=int(stuck) or None,
+        fits=int(fits) or None,
+    )
+    worker = Worker(settings, scorer)
     stop_on_signal(worker.stop)
     worker.run()
 
