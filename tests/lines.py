@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -110,6 +111,16 @@ def recorded(settings: Settings) -> int:
         count = int(connection.scalar(text("SELECT count(*) FROM inspection")))
     engine.dispose()
     return count
+
+
+def recorded_by_camera(settings: Settings) -> Counter[str]:
+    """Frames recorded by now, by camera."""
+    counted = "SELECT name, count(*) AS frames FROM inspection JOIN camera ON camera.id = camera_id GROUP BY name"
+    engine = open_engine(settings.database)
+    with engine.connect() as connection:
+        found = Counter({row.name: row.frames for row in connection.execute(text(counted))})
+    engine.dispose()
+    return found
 
 
 def report(settings: Settings) -> Report:

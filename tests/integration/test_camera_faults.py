@@ -1,7 +1,8 @@
 """What live cameras do to a line: freezing, damaged pictures, another resolution, and dying while others go on."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from edge.line.shot import CameraError
 from edge.settings import Settings
 from tests.fakes import NumberScorer
 from tests.integration.test_line import running
-from tests.lines import camera_line, report, rows, wait_until
+from tests.lines import camera_line, recorded_by_camera, report, rows, wait_until
 from tests.mjpeg import MjpegServer, address, serving
 from tests.numbered_jpeg import numbered
 
@@ -93,22 +94,17 @@ def moving(number: int) -> bytes:
     return numbered(number % 1000)
 
 
-def by_camera(settings: Settings) -> Callable[[], dict[str, int]]:
-    def counts() -> dict[str, int]:
-        found = rows(settings)
-        return {f"cam{n}": sum(row.camera.name == f"cam{n}" for row in found) for n in range(1, FOUR + 1)}
-
-    return counts
-
-
 def test_a_camera_that_is_gone_slows_no_other_and_comes_back_by_itself(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path / "data")
     ports: dict[int, int] = {}
     with cameras(ports) as servers:
         line = camera_line(settings, {f"cam{number}": address(port) for number, port in ports.items()})
-        counts = by_camera(settings)
+
+        def counts() -> Counter[str]:
+            return recorded_by_camera(settings)
+
         try:
-            wait_until(lambda: min(counts().values()) > 20, timeout_s=90, tick=line.tick)
+            wait_until(lambda: len(counts()) == FOUR and min(counts().values()) > 20, timeout_s=90, tick=line.tick)
             before, began_s = counts(), time.monotonic()
             wait_until(lambda: time.monotonic() > began_s + 3, timeout_s=10, tick=line.tick)
             rate = {name: (count - before[name]) / 3 for name, count in counts().items()}

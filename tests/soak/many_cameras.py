@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy import text
 
-from edge.ledger.record import open_engine
 from edge.settings import Settings
-from tests.lines import number_line, wait_until
+from tests.lines import number_line, recorded_by_camera, wait_until
 from tests.soak.folders import long_folder
 
 DELAY_S = 0.002
@@ -46,26 +44,16 @@ def counted(cameras: int) -> tuple[Counter[str], float]:
             (Path(folder) / name).symlink_to(parts)
         line = number_line(settings, *(Path(folder) / name for name in names), delay_s=DELAY_S)
         try:
-            wait_until(lambda: len(by_camera(settings)) == cameras, timeout_s=600, tick=line.tick)
-            before, began_s = by_camera(settings), time.monotonic()
+            wait_until(lambda: len(recorded_by_camera(settings)) == cameras, timeout_s=600, tick=line.tick)
+            before, began_s = recorded_by_camera(settings), time.monotonic()
             while time.monotonic() < began_s + PHASE_S:
                 line.tick()
                 time.sleep(0.2)
-            after, seconds = by_camera(settings), time.monotonic() - began_s
+            after, seconds = recorded_by_camera(settings), time.monotonic() - began_s
             assert not line.captures_done
         finally:
             line.kill()
     return Counter({name: after[name] - before[name] for name in names}), seconds
-
-
-def by_camera(settings: Settings) -> Counter[str]:
-    """Frames recorded by now, by camera."""
-    counted = "SELECT name, count(*) AS frames FROM inspection JOIN camera ON camera.id = camera_id GROUP BY name"
-    engine = open_engine(settings.database)
-    with engine.connect() as connection:
-        found = Counter({row.name: row.frames for row in connection.execute(text(counted))})
-    engine.dispose()
-    return found
 
 
 if __name__ == "__main__":
