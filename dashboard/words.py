@@ -22,6 +22,8 @@ REASONS = {  # by name: a record may hold reasons of other versions
     "late": "Verdict came too late",
     "poison": "Frame stopped two workers",
     "unreadable": "No readable picture",
+    "no_memory": "Too little memory",
+    "no_room": "No room on the disk",
     "too_large": "Picture too large",
     "capture_died": "Camera process died",
     "stopped": "Line was stopped",

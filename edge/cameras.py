@@ -5,15 +5,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Engine, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine
 
 from edge.capture import CaptureOptions
 from edge.errors import EdgeError
 from edge.ledger.beats import WORKER, capture_name
 from edge.ledger.camera_states import BEAT_S, CameraNow, Doing, tell_states
 from edge.ledger.categories import tell_categories
-from edge.ledger.record import Camera, Inspection, Run
+from edge.ledger.counts import highest_number
 from edge.programs import capture_program
 from edge.settings import Settings
 from edge.supervisor import Status, Supervisor
@@ -128,7 +127,7 @@ class Cameras:
             return Doing.INSPECTING, None
         died = [process for process in (name, WORKER) if process in self._supervisor.restarts]
         if died:
-            return Doing.RESTARTING, f"{' and '.join(died)} died and was started again"
+            return Doing.RESTARTING, self._supervisor.lost(name) or f"{' and '.join(died)} died and was started again"
         return Doing.STARTING, None
 
     def _works(self, camera: _Line, name: str) -> bool:
@@ -143,16 +142,7 @@ class Cameras:
         return camera.works and all(running)
 
     def _recorded(self, name: str) -> int:
-        """The highest number of this camera in the record, 0 if there is none."""
-        with Session(self._reads) as session:
-            mine = select(Camera.run_id, Camera.id).join(Run, Camera.run_id == Run.id)
-            found = session.execute(mine.where(Run.name == self._run, Camera.name == name)).first()
-            if found is None:
-                return 0
-            highest = select(func.max(Inspection.seq)).where(
-                Inspection.run_id == found.run_id, Inspection.camera_id == found.id
-            )
-            return session.scalar(highest) or 0
+        return highest_number(self._reads, self._run, name)
 
     def _at_hand(self) -> dict[str, str]:
         """The categories with a promoted bundle, and its name; one whose `current` is damaged is not at hand."""

@@ -14,13 +14,15 @@ import numpy as np
 from pydantic import ValidationError
 
 from edge.errors import EdgeError
-from edge.frame import NO_IDENTITY, Frame
+from edge.frame import Frame, FrameInfo, Pixels
 from edge.ledger.beats import Heart, capture_name
 from edge.line.camera import Shot, open_camera
 from edge.line.camera_spec import CameraSpec, Kind
+from edge.line.frozen import Frozen
 from edge.line.journal import Journal, count_in, unfinished_run
 from edge.line.key_files import KeyFiles
 from edge.line.message import Ack, Hello, Welcome, fits, printable
+from edge.line.numbering import Numbering
 from edge.line.outbox import Outbox
 from edge.line.transport import CaptureLink
 from edge.line.trigger import Every, PendingTrigger, Still, TriggerQueue
@@ -87,17 +89,21 @@ class Capture:
         overload = options.overload or ("wait" if self._camera.can_wait else "drop-oldest")
         self._journal = Journal(settings.journals, run=run, camera=name, source=source, category=category)
         self._outbox = Outbox(overload, capacity=settings.queue_frames)
-        if self._journal.numbered:
+        if self._journal.numbered and not self._camera.finite:
             self._outbox.lose(1, self._journal.numbered, Reason.CAPTURE_DIED)
-        self._passed_over = 0  # shots that are in the journal already
         self._numbered_before = self._journal.numbered if self._camera.finite else 0
+        self._seen_again = 0  # of those, in order
+        self._committed = 0  # frames 1..committed were recorded when the first worker said welcome
         keys = KeyFiles(settings.keys).client_keys(settings.line_address, name)
         self._link = CaptureLink(settings.line_address, self._hello, keys=keys)
         self._heart = Heart(settings.beats, capture_name(name))
+        note = settings.beats / f".frozen-{name}"
+        self._frozen = None if self._camera.can_wait else Frozen(source, note)
         self._reads_since_s: float | None = None
+        self._stop = threading.Event()
+        self._numbering = Numbering(self._journal, source=source, waits=self._camera.can_wait, stop=self._stop)
         self._changed = threading.Condition()  # guards the outbox; notified when it has room
         self._met = threading.Event()  # a worker has said welcome
-        self._stop = threading.Event()
         self._waits = overload == "wait"
         self._trigger = Still() if options.trigger == "still" else Every()
         self._requests = TriggerQueue() if options.trigger == "http" else None
@@ -161,10 +167,14 @@ class Capture:
                 return
         while not self._stop.is_set() and (shot := self._next_shot()):
             self._take(shot)
+        if not self._stop.is_set():  # its source ended early; after a stop, the next capture can see them again
+            self._lose_before(self._numbered_before + 1)
+            self._seen_again = self._numbered_before
 
     def _next_shot(self) -> Shot | None:
         with self._changed:
-            while self._waits and self._outbox.full and not self._stop.is_set():
+            waits = self._waits or self._seen_again < self._numbered_before
+            while waits and self._outbox.full and not self._stop.is_set():
                 self._changed.wait(POLL_S)
         return self._next_picture()
 
@@ -172,24 +182,52 @@ class Capture:
         self._reads_since_s = time.monotonic()
         shot = self._camera.read()
         self._reads_since_s = None
+        if self._frozen and shot and shot.pixels is not None:
+            self._frozen.see(shot.pixels, at_s=time.monotonic())
         return shot
 
     def _take(self, shot: Shot) -> None:
         """Decide whether the shot shows a part; if so, number it before anything else happens to it."""
-        if self._requests is None and shot.pixels is not None and not self._trigger.feed(shot.pixels):
+        if self._requests is None and not self._is_part(shot):
             return
-        if self._passed_over < self._numbered_before:  # a file that this run's earlier capture has numbered
-            self._passed_over += 1
+        if self._seen_again < self._numbered_before:
+            self._see_again(shot)
             return
         request = None
         if self._requests:
             shot, request = self._requested(self._requests, shot)
             if request is None:
                 return
-        seq = self._number(shot, request)
-        if request:
-            request.done(seq)
+        self._number(shot, request)
         self._link.wakeup.set()
+
+    def _is_part(self, shot: Shot) -> bool:
+        """Whether the shot shows a part; a damaged one does where every shot does, and says nothing of what moves."""
+        if shot.pixels is None:
+            return isinstance(self._trigger, Every) or self._camera.can_wait
+        return self._trigger.feed(shot.pixels)
+
+    def _see_again(self, shot: Shot) -> None:
+        """A picture that this run's earlier capture has numbered, read once more: it goes out if it was not recorded.
+
+        What is there now must be what was there then, by name; else its frame is lost.
+        """
+        seq = self._seen_again + 1
+        if seq > self._committed:
+            (info,) = self._journal.entries(seq, seq)
+            if info.source != printable(shot.source):
+                self._lose_before(seq + 1)
+            else:
+                self._hand_over(replace(info, deadline_ns=self._deadline_ns(info.captured_ns)), shot.pixels)
+        self._seen_again = seq
+        self._link.wakeup.set()
+
+    def _lose_before(self, seq: int) -> None:
+        """Frames before this one that an earlier capture had numbered, and that were not seen again, are lost."""
+        first = max(self._seen_again, self._committed) + 1
+        if first < seq:
+            with self._changed:
+                self._outbox.lose(first, seq - 1, Reason.CAPTURE_DIED)
 
     def _requested(self, requests: TriggerQueue, shot: Shot) -> tuple[Shot, PendingTrigger | None]:
         """The request that this shot answers, if any; a source that can wait holds its picture until one comes."""
@@ -199,29 +237,41 @@ class Capture:
             pass
         return replace(shot, captured_ns=time.time_ns()), request
 
-    def _number(self, shot: Shot, request: PendingTrigger | None) -> int:
-        deadline_s = self._settings.deadline_s
-        info = self._journal.append(
+    def _number(self, shot: Shot, request: PendingTrigger | None) -> None:
+        given = self._numbering.number(
             captured_ns=shot.captured_ns,
             source=printable(shot.source),
-            identity=request.identity if request else NO_IDENTITY,
-            deadline_ns=shot.captured_ns + int(deadline_s * 1e9) if deadline_s else None,
+            identity=request.identity if request else None,
+            deadline_ns=self._deadline_ns(shot.captured_ns),
         )
+        if given.late:
+            with self._changed:
+                self._outbox.lose(*given.late, Reason.NO_ROOM)
+        if given.info:
+            self._hand_over(given.info, shot.pixels)
+        if request:
+            request.done(given.info.seq if given.info else None)
+
+    def _deadline_ns(self, captured_ns: int) -> int | None:
+        deadline_s = self._settings.deadline_s
+        return captured_ns + int(deadline_s * 1e9) if deadline_s else None
+
+    def _hand_over(self, info: FrameInfo, pixels: Pixels | None) -> None:
+        """Put a numbered frame into the outbox, or say why it cannot travel."""
         with self._changed:
-            if shot.pixels is None:
+            if pixels is None:
                 self._outbox.lose(info.seq, info.seq, Reason.UNREADABLE)
-            elif not fits(shot.pixels, max_bytes=self._settings.max_message_bytes):
+            elif not fits(pixels, max_bytes=self._settings.max_message_bytes):
                 log.error(
                     "frame %d of %s: %s is too large; see EDGE_MAX_MESSAGE_BYTES",
                     info.seq,
                     info.source,
-                    shot.pixels.shape,
+                    pixels.shape,
                     extra=about(info),
                 )
                 self._outbox.lose(info.seq, info.seq, Reason.TOO_LARGE)
             else:
-                self._outbox.put(Frame(info, shot.pixels))
-        return info.seq
+                self._outbox.put(Frame(info, pixels))
 
     # the talking thread
 
@@ -235,7 +285,12 @@ class Capture:
                 with self._changed:
                     self._outbox.give_up_waiting(Reason.STOPPED)
             self._send()
-            self._heart.beat(self._reads_since_s, session=self._link.session, at_hand=self._outbox.frames_held)
+            self._heart.beat(
+                self._reads_since_s,
+                session=self._link.session,
+                at_hand=self._outbox.frames_held,
+                held_by=self._numbering.held_by,
+            )
 
     def _hear(self) -> None:
         for reply in self._link.poll(POLL_S):
@@ -244,6 +299,8 @@ class Capture:
                     log.info("camera %s: worker session %s", self._hello.camera, reply.session)
                     self._check_record(reply)
                     self._captured_ns.clear()
+                    if not self._met.is_set():
+                        self._committed = reply.committed
                     self._outbox.start_over(committed=reply.committed)
                     self._met.set()
                 elif isinstance(reply, Ack):
@@ -279,7 +336,10 @@ class Capture:
 
     def _finish(self, reader: Future[None]) -> CaptureSummary:
         """Close the journal, with the mark of a clean end if this was one; raise what ended the reader, if anything."""
-        if self._outbox.empty and reader.exception() is None:
+        if self._numbering.missed:
+            log.error("%d pictures never got a number: the journal's disk had no room", self._numbering.missed)
+        all_acknowledged = self._outbox.empty and max(self._seen_again, self._committed) >= self._numbered_before
+        if all_acknowledged and reader.exception() is None:
             self._journal.end()
         self._journal.close()
         latencies_ms = self._latencies_ms
@@ -288,7 +348,7 @@ class Capture:
             self._hello.run,
             self._hello.camera,
             self._journal.numbered,
-            not self._outbox.empty,
+            not all_acknowledged,
             p50,
             p95,
             p99,

@@ -3,22 +3,32 @@
 from collections.abc import Sequence
 
 from edge.capture import CaptureOptions
+from edge.hang import Limits
 from edge.ledger.beats import OUTPUTS, WORKER, capture_name
+from edge.line.camera_spec import Kind
 from edge.settings import Settings
 from edge.supervisor import Program, Role
 
 WORKER_PATIENCE_S = 8.0
 OUTPUTS_PATIENCE_S = 6.0
 PAGE_PATIENCE_S = 5.0
+WORKER_LIMITS = Limits(start_s=300.0, silence_s=10.0, owes_s=180.0)
+"""A large encoder loads for minutes from a slow disk, and takes up to 60 s a batch on a CPU."""
+LIVE_LIMITS = Limits(start_s=60.0, silence_s=10.0, owes_s=60.0)
+"""A live camera gives up by itself: a stream after 5 s without a picture, a device after 10 s."""
+OUTPUTS_LIMITS = Limits(start_s=60.0, silence_s=10.0)
+SOURCE_LIMITS = Limits(start_s=300.0, silence_s=10.0)
+"""A folder of a million pictures is listed first; and a slow pace is no fault."""
 DRAIN_MARGIN_S = 1.0  # what a capture needs to end, beyond its drain timeout
 
 
 def programs(settings: Settings, captures: Sequence[CaptureOptions], *, page: bool) -> list[Program]:
     """The processes of a line with these cameras."""
     common = settings.child_environment()
-    table = [Program(WORKER, Role.WORKER, ["-m", "edge.cli", "worker"], common, WORKER_PATIENCE_S)]
+    table = [Program(WORKER, Role.WORKER, ["-m", "edge.cli", "worker"], common, WORKER_PATIENCE_S, WORKER_LIMITS)]
     if settings.mqtt_url is not None or settings.webhook_url is not None:
-        table.append(Program(OUTPUTS, Role.OUTPUTS, ["-m", "edge.cli", "outputs"], common, OUTPUTS_PATIENCE_S))
+        arguments = ["-m", "edge.cli", "outputs"]
+        table.append(Program(OUTPUTS, Role.OUTPUTS, arguments, common, OUTPUTS_PATIENCE_S, OUTPUTS_LIMITS))
     if page:
         table.append(Program("page", Role.PAGE, ["-m", "dashboard.cli"], common, PAGE_PATIENCE_S))
     return table + [capture_program(settings, options, index=index) for index, options in enumerate(captures)]
@@ -29,7 +39,9 @@ def capture_program(settings: Settings, options: CaptureOptions, *, index: int) 
     mine = {"EDGE_CAMERA": options.spec.address, "EDGE_TRIGGER_PORT": str(settings.trigger_port + index)}
     environment = {**settings.child_environment(), **mine}
     patience_s = settings.drain_timeout_s + DRAIN_MARGIN_S
-    return Program(capture_name(options.spec.name), Role.CAPTURE, _capture_arguments(options), environment, patience_s)
+    limits = LIVE_LIMITS if options.spec.kind in (Kind.DEVICE, Kind.STREAM) else SOURCE_LIMITS
+    name, arguments = capture_name(options.spec.name), _capture_arguments(options)
+    return Program(name, Role.CAPTURE, arguments, environment, patience_s, limits)
 
 
 def _capture_arguments(options: CaptureOptions) -> list[str]:

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from edge import lock
@@ -21,9 +23,9 @@ from edge.capture import CaptureOptions, check_overload, new_run
 from edge.errors import EdgeError
 from edge.first_check import check_first
 from edge.ledger.alarms import AlarmNews
-from edge.ledger.beats import SUPERVISOR, Heart, forget_beats
+from edge.ledger.beats import SUPERVISOR, Heart, capture_name, forget_beats, read_beats
 from edge.ledger.camera_states import other_line
-from edge.ledger.counts import Counts, RunCount
+from edge.ledger.counts import Counts, RunCount, highest_number
 from edge.ledger.live import forget_others
 from edge.ledger.page_access import check_page
 from edge.ledger.readiness import Readiness
@@ -49,6 +51,7 @@ from edge.vision.bundle_promotion import categories
 from edge.vision.lite_adapters import INPUT_SIZE
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 TICK_S = 0.2
 LOCK_WAIT_S = 1.0  # the processes must be tended meanwhile
@@ -105,8 +108,13 @@ def run_line(
         count = last_known(RunCount(engine, run).look)
         alarms = AlarmNews(engine, run)
         table = programs(settings, captures, page=page)
-        supervisor = Supervisor(table, logs=settings.logs, rows=lambda: count().total)
         forget_beats(settings.beats)
+        supervisor = Supervisor(
+            table,
+            logs=settings.logs,
+            rows=_recorded_by(engine, run, [options.spec.name for options in captures], count),
+            beats=partial(read_beats, settings.beats),
+        )
         forget_others(settings.live, [options.spec.name for options in captures])
         cameras = Cameras(settings, captures, supervisor, run=run, reads=engine, writes=writes)
         desk = OrderDesk(CameraOrders(settings, cameras).kinds, reads=engine, writes=writes)
@@ -144,7 +152,7 @@ def run_line(
             redraws.stop()
             patient(desk.close)()
             patient(partial(cameras.end, failure))()
-            settled = _settle(settings, Reason.STOPPED)  # what a process that was killed left without an outcome
+            settled = _settle_last(settings, say)
             accounts = account(engine, journals=settings.journals, run=run)
             counts = count()
             engine.dispose()
@@ -180,11 +188,11 @@ def _say_all(alarms: AlarmNews, say: Callable[[str], None]) -> None:
         say(line)
 
 
-def last_known(look: Callable[[], Counts]) -> Callable[[], Counts]:
+def last_known(look: Callable[[], T]) -> Callable[[], T]:
     """What was counted last, while the record cannot be reached: the processes are tended all the same."""
     known = look()
 
-    def looked() -> Counts:
+    def looked() -> T:
         nonlocal known
         try:
             known = look()
@@ -230,6 +238,16 @@ def _ticks(tended: Sequence[Callable[[], None]], asked: Sequence[int], *, ended:
             yield
         if over:
             return
+
+
+def _recorded_by(engine: Engine, run: str, cameras: Sequence[str], count: Callable[[], Counts]) -> Callable[[str], int]:
+    """How many frames are recorded by a program's name: of a capture those of its camera, else all."""
+    mine = {capture_name(camera): last_known(partial(highest_number, engine, run, camera)) for camera in cameras}
+
+    def recorded(program: str) -> int:
+        return mine[program]() if program in mine else count().total
+
+    return recorded
 
 
 def _uncalibrated(settings: Settings, spec: CameraSpec) -> str:
@@ -301,6 +319,15 @@ def _settle(settings: Settings, reason: Reason) -> int:
         settled = settle(engine, reason, journals=settings.journals, media=settings.media)
     engine.dispose()
     return settled
+
+
+def _settle_last(settings: Settings, say: Callable[[str], None]) -> int:
+    """Give what a killed process left without an outcome its outcome; if that cannot be written now, say so."""
+    try:
+        return _settle(settings, Reason.STOPPED)
+    except (OperationalError, OSError) as error:
+        say(f"frames in flight could not be recorded as stopped ({error}); the next `edge run` here records them")
+        return 0
 
 
 def check_port_free(host: str, port: int, *, option: str) -> None:

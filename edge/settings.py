@@ -207,9 +207,19 @@ class Settings(BaseSettings):
 
     @property
     def beats(self) -> Path:
-        """Folder of the processes' heartbeats; not on the data's disk, which may be full."""
+        """Folder of the processes' heartbeats."""
+        return self._in_memory("beats")
+
+    @property
+    def scoring(self) -> Path:
+        """The worker's note of which frames it is scoring, for its successor."""
+        return self._in_memory("scoring")
+
+    def _in_memory(self, ending: str) -> Path:
+        """A path for what a restart of the machine may forget: in memory where that can be, as a disk may be full."""
         digest = hashlib.sha256(str(self.data.resolve()).encode()).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"edge-{os.getuid()}" / f"{digest}.beats"
+        root = Path("/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir())
+        return root / f"edge-{os.getuid()}" / f"{digest}.{ending}"
 
     def child_environment(self) -> dict[str, str]:
         """These settings as environment variables, so that a child process reads exactly the same."""

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edge.errors import EdgeError
+from edge.hang import Limits, why_hung
+from edge.ledger.beats import Beat
 from edge.log_files import last_words
 from edge.process import CONFIG_EXIT, LOST_EXIT, PARENT
 
@@ -21,6 +23,8 @@ log = logging.getLogger(__name__)
 MOST_RESTARTS = 5  # in a row without a single new row in the record
 BACKOFF_S = 0.2
 MOST_BACKOFF_S = 5.0
+LOOK_S = 0.5  # at heartbeats
+ASLEEP_S = 2.0  # between two ticks: then this process stood still, and perhaps the whole machine
 PAGE_NICENESS = 10  # whoever watches the line must not slow it
 
 
@@ -38,6 +42,7 @@ class Program:
     """One row of the process table. Its secrets go into `environment`, never into `arguments`.
 
     patience_s: how long a stop waits before it kills
+    limits:     when it counts as hung; None: it has no heartbeat
     """
 
     name: str
@@ -45,6 +50,7 @@ class Program:
     arguments: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     patience_s: float = 8.0
+    limits: Limits | None = None
 
 
 class LineStopped(Exception):
@@ -68,7 +74,10 @@ class Child:
 
     held:     it is not to run until `release`;  kill_at_s: when a hold loses its patience
     released: somebody asked for it on a running line, so that what it cannot do must not end the line
-    failure:  its last words, if it failed after that
+    failure:  its last words, if it failed after that or was given up
+    given_up: it was started again in vain too often, and others go on without it
+    lost:     why its camera was lost when it ended last
+    hung:     why it was killed as hung, until it has ended
     """
 
     program: Program
@@ -78,20 +87,38 @@ class Child:
     kill_at_s: float = 0.0
     released: bool = False
     failure: str | None = None
+    given_up: bool = False
+    lost: str | None = None
+    hung: str | None = None
     starts: int = 0
     restarts: int = 0
     in_vain: int = 0  # restarts since the record last grew
     rows_at_start: int = 0
     start_at_s: float = 0.0
+    started_s: float = 0.0
 
 
 class Supervisor:
     """Keeps a process table running. Used by one thread; call `tick` a few times a second."""
 
-    def __init__(self, table: Sequence[Program], *, logs: Path, rows: Callable[[], int]) -> None:
-        """rows: how many frames are recorded; a restart after which it grows was not in vain."""
+    def __init__(
+        self,
+        table: Sequence[Program],
+        *,
+        logs: Path,
+        rows: Callable[[str], int],
+        beats: Callable[[], Mapping[str, Beat]] = dict,
+    ) -> None:
+        """Nothing is started before the first `tick`.
+
+        rows:  how many frames are recorded that the program of this name had a part in; a restart after which they grow
+               was not in vain
+        beats: the last heartbeat of each program that has limits
+        """
         self._children = [Child(program) for program in sorted(table, key=lambda program: -program.role)]
-        self._logs, self._rows = logs, rows
+        self._logs, self._rows, self._beats = logs, rows, beats
+        self._looked_s = 0.0  # at the heartbeats
+        self._ticked_s = self._awake_since_s = time.monotonic()
         logs.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -132,10 +159,14 @@ class Supervisor:
         """The last words of a program that could not work after a `release`."""
         return self._child(name).failure
 
+    def lost(self, name: str) -> str | None:
+        """Why a capture's camera was lost when its process ended last; None if that is not why, or it never ended."""
+        return self._child(name).lost
+
     def hold(self, name: str) -> None:
         """Stop one program politely, and do not start it again; later ticks see it end, or kill it."""
         child = self._child(name)
-        child.held, child.failure = True, None
+        child.held, child.failure, child.given_up = True, None, False
         child.kill_at_s = time.monotonic() + child.program.patience_s
         if child.process is not None:
             child.process.terminate()
@@ -144,11 +175,12 @@ class Supervisor:
         """Start a program that was held, perhaps with other arguments, at the next tick."""
         child = self._child(program.name)
         child.program = program
-        child.held, child.failure, child.released = False, None, True
+        child.held, child.failure, child.given_up, child.released = False, None, False, True
         child.in_vain, child.start_at_s = 0, 0.0
 
     def tick(self) -> None:
-        """Start what should run and does not. Raises LineStopped or EdgeError when that is hopeless."""
+        """Start what should run and does not; kill what hangs. Raises LineStopped or EdgeError if that is hopeless."""
+        self._kill_hung()
         for child in self._children:
             if child.process is not None:
                 if (code := child.process.poll()) is not None:
@@ -158,6 +190,7 @@ class Supervisor:
                     _kill(child.process)
             elif not child.done and not child.held and time.monotonic() >= child.start_at_s:
                 self._start(child)
+        self._stop_if_hopeless()
 
     def stop(self) -> None:
         """Stop captures, then the worker, the outputs and the page, each politely first."""
@@ -183,10 +216,36 @@ class Supervisor:
     def _child(self, name: str) -> Child:
         return next(child for child in self._children if child.program.name == name)
 
+    def _kill_hung(self) -> None:
+        """Kill what runs and gives no sign of life or progress; that it has ended is seen later, as of any other."""
+        now_s = time.monotonic()
+        if now_s - self._ticked_s > ASLEEP_S:
+            self._awake_since_s = now_s
+        self._ticked_s = now_s
+        if now_s - self._looked_s < LOOK_S:
+            return
+        self._looked_s, beats = now_s, self._beats()
+        for child in self._children:
+            process, limits = child.process, child.program.limits
+            if process is None or limits is None or child.held or child.hung:
+                continue
+            child.hung = why_hung(
+                beats.get(child.program.name),
+                limits,
+                pid=process.pid,
+                started_s=child.started_s,
+                awake_since_s=self._awake_since_s,
+                now_s=now_s,
+            )
+            if child.hung:
+                log.error("%s hangs (%s); killing it", child.program.name, child.hung)
+                process.kill()
+
     def _start(self, child: Child) -> None:
         program = child.program
         child.starts += 1
-        child.rows_at_start = self._rows()
+        child.started_s = time.monotonic()
+        child.rows_at_start = self._rows(program.name)
         with self._log_file(program) as output:
             child.process = subprocess.Popen(
                 [sys.executable, *program.arguments],
@@ -201,13 +260,14 @@ class Supervisor:
         log.info("started %s (process %d)", program.name, child.process.pid)
 
     def _ended(self, child: Child, code: int) -> None:
-        name, child.process = child.program.name, None
+        name, hung = child.program.name, child.hung
+        child.process = child.hung = None
         if child.held:
             return
         if code == 0 and child.program.role is Role.CAPTURE:
             child.done = True
             return
-        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        how = f"hung: {hung}" if hung else signal.Signals(-code).name if code < 0 else f"exit code {code}"
         if code == CONFIG_EXIT and child.released:
             child.held, child.failure = True, self._last_words(child.program)
             log.error("%s cannot work: %s", name, child.failure)
@@ -215,15 +275,32 @@ class Supervisor:
         if code == CONFIG_EXIT and not child.restarts:  # later it may be a camera that cannot be opened again yet
             raise EdgeError(f"{name} cannot work: {self._last_words(child.program)}")
         child.restarts += 1
-        child.in_vain = child.in_vain + 1 if self._rows() == child.rows_at_start else 0
+        child.lost = self._last_words(child.program) if code == LOST_EXIT else None
+        child.in_vain = child.in_vain + 1 if self._rows(name) == child.rows_at_start else 0
         if child.in_vain >= MOST_RESTARTS and not _may_come_back(child.program, code):
-            raise LineStopped(
-                f"{name} ended {child.in_vain} times without a frame recorded in between (last: {how}): "
-                f"{self._last_words(child.program)} The whole log: {self._log_path(child.program)}"
-            )
+            self._give_up(child, how)
+            return
         wait_s = min(MOST_BACKOFF_S, BACKOFF_S * 2**child.in_vain)
         child.start_at_s = time.monotonic() + wait_s
         log.warning("%s ended (%s); starting it again in %.1f s", name, how, wait_s)
+
+    def _give_up(self, child: Child, how: str) -> None:
+        """Hold a capture that fails again and again, and let the others go on. Raises LineStopped for the worker."""
+        child.failure = (
+            f"{child.program.name} ended {child.in_vain} times without a frame recorded in between (last: {how}): "
+            f"{self._last_words(child.program)} The whole log: {self._log_path(child.program)}"
+        )
+        if child.program.role is not Role.CAPTURE:
+            raise LineStopped(child.failure)
+        log.error("%s", child.failure)
+        child.held = child.given_up = True
+
+    def _stop_if_hopeless(self) -> None:
+        """Raise LineStopped if no capture is left that may still deliver, and not because all came to their end."""
+        captures = [child for child in self._children if child.program.role is Role.CAPTURE]
+        failures = [str(child.failure) for child in captures if child.given_up]
+        if failures and all(child.done or child.given_up for child in captures):
+            raise LineStopped(" ".join(failures))
 
     def _log_path(self, program: Program) -> Path:
         return self._logs / f"{program.name}.log"

@@ -41,6 +41,8 @@ class Reason(StrEnum):
     LATE = "late"  # the deadline passed before the verdict
     POISON = "poison"  # two workers died while scoring it
     UNREADABLE = "unreadable"  # the source delivered something that is no picture
+    NO_MEMORY = "no_memory"  # the worker had too little memory even for this frame alone
+    NO_ROOM = "no_room"  # a live camera's picture came while the disk had no room to write down its number
     TOO_LARGE = "too_large"  # a picture larger than one message may be
     CAPTURE_DIED = "capture_died"  # numbered by a capture that died before the frame was recorded
     STOPPED = "stopped"  # the line was stopped while the frame was waiting

@@ -15,8 +15,12 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Protocol
 
+from sqlalchemy.exc import DBAPIError
+
+from edge.alarm import Alarm
 from edge.errors import BROKEN, EdgeError
 from edge.frame import FrameInfo, Pixels
 from edge.keeping import KeepingThread
@@ -24,6 +28,7 @@ from edge.ledger.alarms import in_force
 from edge.ledger.audit_draw import AuditDraw
 from edge.ledger.beats import WORKER, Heart
 from edge.ledger.bundles import record_bundle
+from edge.ledger.patience import Patience, passing_cause
 from edge.ledger.record import open_engine
 from edge.ledger.room import Room
 from edge.ledger.schema import prepare
@@ -41,6 +46,7 @@ from edge.verdict import Reason, Verdict, not_inspected
 from edge.vision.batch import Batcher
 from edge.vision.bundle_name import NamedBundle
 from edge.vision.drift import Standard, Watches
+from edge.vision.memory import in_halves
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +54,7 @@ POLL_S = 0.2
 WATCH_S = 1.0
 WARN_EVERY_S = 10.0
 KEEP_S = 2.0
+LOCK_WAIT_S = 1.0  # for the record; then heartbeats go on, and it is tried again
 ASKED = "asked"  # what the batcher takes for one more camera: pictures to be scored that are not the line's
 GROUP_FRAMES = 256  # about how many frames share one transaction at the most
 
@@ -92,15 +99,15 @@ class Worker:
         """Open the record and bind the address. Raises EdgeError if either cannot be had."""
         prepare(settings.database)
         self._scorer = scorer
-        self._engine = open_engine(settings.database, writes=True)
+        self._engine = open_engine(settings.database, writes=True, wait_s=LOCK_WAIT_S)
         room = Room(settings.data, settings.disk_reserve)
         self._writer = Writer(self._engine, settings.media, room)
         self._reading = open_engine(settings.database)
         self._audit = AuditDraw(self._reading)
-        self._watches = Watches(scorer.standard, lambda run, camera: in_force(self._engine, run, camera))
+        self._watches = Watches(scorer.standard, self._in_force)
         self._live = LiveView(settings.live)
         self._score_socket = settings.score_socket
-        self._suspects = Suspects(settings.data / "scoring.json")
+        self._suspects = Suspects(settings.scoring)
         self._link = WorkerLink(
             settings.line_address,
             credits=settings.credits,
@@ -119,10 +126,14 @@ class Worker:
         self._loaded: set[str] = set()  # categories
         self._noted: set[str] = set()  # bundles that are in the record, by content hash
         self._stop = threading.Event()
+        self._loads: dict[str, Future[None]] = {}  # of categories that nobody inspected before
+        self._greetings: dict[bytes, Hello] = {}  # that wait for them
+        self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load")
         self._ending = threading.Event()  # not `_stop`: a signal sets that, perhaps while this thread does
         self._keeping = KeepingThread(
             settings, writes=self._engine, reads=self._reading, room=room, ended=self._ending.is_set
         )
+        self._writing, self._scoring = Patience(self._ending), Patience(self._ending)
 
     def _serve(self) -> ScoreService | None:
         """Score pictures for the page, too; a line that cannot do that inspects all the same."""
@@ -147,6 +158,7 @@ class Worker:
             finally:
                 if service:
                     service.close()
+                self._loader.shutdown(wait=False, cancel_futures=True)
                 self._batcher.close()
                 self._live.close()
                 self._link.close()
@@ -180,6 +192,9 @@ class Worker:
         bad_before = self._link.bad_messages
         for peer, header, payload in self._link.receive(POLL_S):
             self._hear(peer, header, payload)
+        for peer, hello in list(self._greetings.items()):
+            if not self._greet(peer, hello):
+                break  # each try to write to a locked record takes a second, and hearts must beat
         if self._link.bad_messages > bad_before and time.monotonic() - self._warned_s > WARN_EVERY_S:
             self._warned_s = time.monotonic()
             log.warning("dropped %d bad messages so far", self._link.bad_messages)
@@ -189,11 +204,16 @@ class Worker:
     def _beat(self) -> None:
         """Tell that this process lives, and since when it has had frames at hand without recording one."""
         at_hand = sum(map(len, self._at_hand.values()))
-        self._heart.beat(self._moved_s if at_hand else None, session=self._link.session, at_hand=at_hand)
+        self._heart.beat(
+            self._moved_s if at_hand else None,
+            session=self._link.session,
+            at_hand=at_hand,
+            held_by=self._writing.held_by or self._scoring.held_by,
+        )
 
     def _hear(self, peer: bytes, header: FromCapture, payload: bytes) -> None:
         if isinstance(header, Hello):
-            self._greet(peer, header)
+            self._greetings[peer] = header
             return
         camera = self._link.camera_of(peer)
         assert camera is not None
@@ -217,20 +237,27 @@ class Worker:
                 job = Job(info, category, header, payload)
             self._batcher.put(camera, job)
 
-    def _greet(self, peer: bytes, hello: Hello) -> None:
+    def _greet(self, peer: bytes, hello: Hello) -> bool:
+        """Welcome or refuse a capture, if its category is loaded by now; whether the record could be written."""
         camera = (hello.run, hello.camera)
         try:
-            if hello.category is not None and hello.category not in self._loaded:
-                self._scorer.load(hello.category)
-                self._loaded.add(hello.category)
-                self._note_bundles()
+            if not self._has_loaded(hello.category):
+                return True
+            self._note_bundles()
             committed, highest = self._writer.register(
                 hello.run, hello.camera, source=hello.source, category=hello.category
             )  # fmt: skip
+        except DBAPIError as error:
+            if passing_cause(error) is None:
+                raise
+            log.warning("camera %s waits, since the record cannot be written: %s", hello.camera, error.orig)
+            return False
         except EdgeError as error:
             log.error("refused camera %s: %s", hello.camera, error, extra={"run": hello.run, "camera": hello.camera})
+            del self._greetings[peer]
             self._link.refuse(peer, str(error))
-            return
+            return True
+        del self._greetings[peer]
         self._categories[camera] = hello.category
         self._at_hand.setdefault(camera, AtHand(credits=self._credits))
         self._link.welcome(peer, camera, committed=committed, highest=highest)
@@ -238,6 +265,20 @@ class Worker:
             "camera %s of run %s is here; recorded up to %d", hello.camera, hello.run, committed,
             extra={"run": hello.run, "camera": hello.camera},
         )  # fmt: skip
+        return True
+
+    def _has_loaded(self, category: str | None) -> bool:
+        """Whether a category is ready; if not, it is loaded beside all else. Raises EdgeError if it cannot be."""
+        if category is None or category in self._loaded:
+            return True
+        if category not in self._loads:
+            self._loads[category] = self._loader.submit(self._scorer.load, category)
+            self._loads[category].add_done_callback(lambda _: self._link.wakeup.set())
+        if not self._loads[category].done():
+            return False
+        self._loads.pop(category).result()
+        self._loaded.add(category)
+        return True
 
     def _acknowledge(self) -> None:
         by_camera: dict[tuple[str, str], list[int]] = {}
@@ -314,8 +355,10 @@ class Worker:
         return None
 
     def _judge_together(self, jobs: Sequence[Job]) -> list[Entry]:
-        if not jobs:
-            return []
+        """The entries of frames that are scored in one batch; in smaller ones if there is too little memory for it."""
+        return in_halves(jobs, self._score_batch, lambda job: Entry(job.info, not_inspected(Reason.NO_MEMORY)))
+
+    def _score_batch(self, jobs: Sequence[Job]) -> list[Entry]:
         with self._suspects.scoring([job.info.key for job in jobs]):
             pictures = [_decode(job) for job in jobs]
             seen = [(job, pixels) for job, pixels in zip(jobs, pictures, strict=True) if pixels is not None]
@@ -333,13 +376,21 @@ class Worker:
         alarms = self._watches.see(job.info, pixels, outcome)
         return Entry(job.info, outcome, pixels, alarms, self._audit.rate_of(outcome))
 
+    def _in_force(self, run: str, camera: str) -> list[Alarm]:
+        return self._scoring.until_done(lambda: in_force(self._reading, run, camera))
+
     # watch
 
     def _watch(self) -> None:
         while not self._ending.wait(WATCH_S):
             self._scorer.refresh()
-            self._note_bundles()
-            self._audit.refresh()
+            try:
+                self._note_bundles()
+                self._audit.refresh()
+            except DBAPIError as error:
+                if passing_cause(error) is None:
+                    raise
+                log.warning("the record cannot be reached now (%s); trying again", error.orig)
 
     def _note_bundles(self) -> None:
         """Give the record the names of bundles that are new to it."""
@@ -359,7 +410,7 @@ class Worker:
 
     def _write(self) -> None:
         while entries := self._next_group():
-            self._writer.write(entries)
+            self._writing.until_done(partial(self._writer.write, entries))
             self._committed.put(entries)
             self._link.wakeup.set()
             self._live.offer(entries)

@@ -58,11 +58,16 @@ class NumberScorer:
         delay_s: float = 0.0,
         load_s: float = 0.0,
         poison: int | None = None,
-        stuck: Path | None = None,
+        stuck: int | None = None,
+        fits: int | None = None,
+        held: Path | None = None,
     ) -> None:
-        """stuck: while this file is there, scoring does not end."""
-        self._categories, self._delay_s, self._load_s, self._poison = set(categories), delay_s, load_s, poison
-        self._stuck = stuck
+        """poison, stuck: pictures that kill the process, or are never finished;  fits: most that fit into memory
+
+        held: while this file is there, scoring does not end
+        """
+        self._categories, self._delay_s, self._load_s = set(categories), delay_s, load_s
+        self._poison, self._stuck, self._fits, self._held = poison, stuck, fits, held
         self.loads = 0
         self.batch_sizes: list[int] = []
 
@@ -84,9 +89,13 @@ class NumberScorer:
     def score(self, pictures: Sequence[Pixels], categories: Sequence[str | None]) -> list[Verdict]:
         self.batch_sizes.append(len(pictures))
         time.sleep(self._delay_s * len(pictures))
-        while self._stuck is not None and self._stuck.exists():
+        while self._held is not None and self._held.exists():
             time.sleep(0.02)
         numbers = [number_of(pixels) for pixels in pictures]
+        if self._fits is not None and len(pictures) > self._fits:
+            raise MemoryError
+        while self._stuck in numbers:
+            time.sleep(1)
         if self._poison in numbers:
             import os
             import signal

@@ -3,13 +3,17 @@
 import json
 import time
 import weakref
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, joinedload
 
+from edge.hang import Limits
+from edge.ledger.beats import WORKER, capture_name, read_beats
 from edge.ledger.counts import RunCount
 from edge.ledger.record import Inspection, open_engine
 from edge.ledger.schema import prepare
@@ -20,19 +24,56 @@ from edge.supervisor import Program, Role, Supervisor
 RUN = "storm"
 
 
-def number_line(settings: Settings, folder: Path, *, delay_s: float = 0.0, poison: int | None = None) -> Supervisor:
-    """A line of real processes that inspects a folder of numbered pictures; only the scorer is not the real one."""
+def number_line(
+    settings: Settings,
+    *folders: Path,
+    delay_s: float = 0.0,
+    poison: int | None = None,
+    stuck: int | None = None,
+    limits: Limits | None = None,
+    more: Sequence[Program] = (),
+) -> Supervisor:
+    """A line of real processes that inspects folders of numbered pictures; only the scorer is not the real one.
+
+    A folder's process is called `capture-FOLDER`, as in a real line.
+    poison: the number of the picture that kills workers;  stuck: of the one that they never finish
+    limits: when worker and captures count as hung; None: never.  more: processes of the line besides
+    """
+    cameras = {folder.name: str(folder) for folder in folders}
+    worker = ["-m", "tests.number_worker", str(delay_s), str(poison or 0), str(stuck or 0)]
+    return _line(settings, cameras, ["--category", "numbers", "--once"], worker, limits, more)
+
+
+def camera_line(
+    settings: Settings, cameras: Mapping[str, str], *, worker: Sequence[str] = ("-m", "tests.number_worker")
+) -> Supervisor:
+    """The same with any cameras, by name: their addresses. Nobody calibrated them, and they go on for ever."""
+    return _line(settings, cameras, [], worker, None)
+
+
+def _line(
+    settings: Settings,
+    cameras: Mapping[str, str],
+    options: list[str],
+    worker: Sequence[str],
+    limits: Limits | None,
+    more: Sequence[Program] = (),
+) -> Supervisor:
     prepare(settings.database)
     engine = open_engine(settings.database)
     count = RunCount(engine, RUN)
-    worker = ["-m", "tests.number_worker", str(delay_s), *([] if poison is None else [str(poison)])]
-    capture = ["-m", "edge.cli", "capture", "--run", RUN, "--category", "numbers", "--once"]
     environment = settings.child_environment()
-    table = [
-        Program("worker", Role.WORKER, worker, environment, patience_s=3.0),
-        Program("capture", Role.CAPTURE, capture, {**environment, "EDGE_CAMERA": str(folder)}, patience_s=4.0),
-    ]
-    supervisor = Supervisor(table, logs=settings.logs, rows=lambda: count.look().total)
+    table = [Program(WORKER, Role.WORKER, worker, environment, patience_s=3.0, limits=limits)]
+    for camera, address in cameras.items():
+        capture = ["-m", "edge.cli", "capture", "--run", RUN, "--name", camera, *options]
+        own = {**environment, "EDGE_CAMERA": address}
+        table.append(Program(capture_name(camera), Role.CAPTURE, capture, own, patience_s=4.0, limits=limits))
+    supervisor = Supervisor(
+        [*table, *more],
+        logs=settings.logs,
+        rows=lambda _: count.look().total,
+        beats=partial(read_beats, settings.beats),
+    )
     weakref.finalize(supervisor, engine.dispose)
     return supervisor
 
@@ -48,7 +89,7 @@ def wait_until(condition: Callable[[], object], *, timeout_s: float, tick: Calla
 
 def is_scoring(settings: Settings) -> bool:
     """Whether the worker is at a batch at this moment, by its own note."""
-    note = settings.data / "scoring.json"
+    note = settings.scoring
     return note.exists() and bool(json.loads(note.read_text())["scoring"])
 
 
@@ -73,6 +114,16 @@ def recorded(settings: Settings) -> int:
         count = int(connection.scalar(text("SELECT count(*) FROM inspection")))
     engine.dispose()
     return count
+
+
+def recorded_by_camera(settings: Settings) -> Counter[str]:
+    """Frames recorded by now, by camera."""
+    counted = "SELECT name, count(*) AS frames FROM inspection JOIN camera ON camera.id = camera_id GROUP BY name"
+    engine = open_engine(settings.database)
+    with engine.connect() as connection:
+        found = Counter({row.name: row.frames for row in connection.execute(text(counted))})
+    engine.dispose()
+    return found
 
 
 def report(settings: Settings) -> Report:

@@ -2,7 +2,7 @@
 
 import base64
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -16,8 +16,18 @@ class MjpegServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, *, frames: int, stalls: bool = False, period_s: float = 0.01) -> None:
-        super().__init__(("127.0.0.1", 0), MjpegHandler)
+    def __init__(
+        self,
+        *,
+        frames: int,
+        stalls: bool = False,
+        period_s: float = 0.01,
+        picture: Callable[[int], bytes] = numbered,
+        port: int = 0,
+    ) -> None:
+        """picture: the JPEG of a frame;  port: 0 is a free one"""
+        super().__init__(("127.0.0.1", port), MjpegHandler)
+        self.picture = picture
         self.frames, self.stalls, self.period_s = frames, stalls, period_s
         self.stopped = threading.Event()
         self.flows = threading.Event()  # cleared: the camera says nothing
@@ -43,10 +53,11 @@ class MjpegHandler(BaseHTTPRequestHandler):
         self.end_headers()
         for number in range(1, self.server.frames + 1):
             self.server.flows.wait()
-            content = numbered(number)
+            content = self.server.picture(number)
             self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(content))
             self.wfile.write(content + b"\r\n")
-            self.server.stopped.wait(self.server.period_s)
+            if self.server.stopped.wait(self.server.period_s):
+                return
         if self.server.stalls:
             self.server.stopped.wait(60)
 

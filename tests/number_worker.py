@@ -1,4 +1,4 @@
-"""The real worker process with a scorer that needs no torch: `python -m tests.number_worker [DELAY_S [POISON]]`."""
+"""The real worker process with a numpy scorer: `python -m tests.number_worker [DELAY_S [POISON [STUCK [FITS]]]]`."""
 
 import sys
 
@@ -9,16 +9,21 @@ from edge.worker import Worker
 from tests.fakes import NumberScorer
 
 CATEGORIES = ("numbers", "letters", "lost")
-STUCK = "stuck"  # while the data folder holds a file of this name, scoring does not end
+HELD = "held"  # while the data folder holds a file of this name, scoring does not end
 
 
 def main() -> None:
-    delay_s = float(sys.argv[1]) if len(sys.argv) > 1 else 0.0
-    poison = int(sys.argv[2]) if len(sys.argv) > 2 else None
+    delay_s, poison, stuck, fits = map(float, (*sys.argv[1:], *"0000"[len(sys.argv) - 1 :]))
     settings = Settings.read()
     start_logging(settings, "worker")
-    stuck = settings.data / STUCK
-    scorer = NumberScorer(categories=CATEGORIES, delay_s=delay_s, poison=poison, stuck=stuck)
+    scorer = NumberScorer(
+        categories=CATEGORIES,
+        delay_s=delay_s,
+        poison=int(poison) or None,
+        stuck=int(stuck) or None,
+        fits=int(fits) or None,
+        held=settings.data / HELD,
+    )
     worker = Worker(settings, scorer)
     stop_on_signal(worker.stop)
     worker.run()

@@ -27,6 +27,7 @@ class Beat(BaseModel):
     session:       worker: its own; capture: that of the worker which welcomed it. Equal: the two know each other
     at_hand:       worker: frames received and not recorded yet; capture: frames that it holds until they are recorded
     restarts:      supervisor: by process, how often it was started again in this run
+    held_by:       what it waits for that no restart of it would mend, such as a locked record; None: nothing like that
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,6 +39,7 @@ class Beat(BaseModel):
     session: str | None = None
     at_hand: int = 0
     restarts: dict[str, int] = {}
+    held_by: str | None = None
 
     def age_s(self, now_s: float) -> float:
         """How old it is; one from before a reboot may lie in the future and is infinitely old."""
@@ -64,6 +66,7 @@ class Heart:
         session: str | None = None,
         at_hand: int = 0,
         restarts: Mapping[str, int] | None = None,
+        held_by: str | None = None,
     ) -> None:
         """Say that this process lives, a few times a second however often it is called. Raises OSError."""
         now_s = time.monotonic()
@@ -72,7 +75,7 @@ class Heart:
         self._told_s = now_s
         beat = Beat(
             process=self._process, pid=os.getpid(), at_s=now_s, waits_since_s=waits_since_s, session=session,
-            at_hand=at_hand, restarts=dict(restarts or {}),
+            at_hand=at_hand, restarts=dict(restarts or {}), held_by=held_by,
         )  # fmt: skip
         temporary = self._path.with_name(f".{self._process}.part")  # no process's name begins with a dot
         temporary.write_text(beat.model_dump_json())

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from edge.ledger.record import Inspection, Run
+from edge.ledger.record import Camera, Inspection, Run
 from edge.verdict import Outcome
 
 RECENT_ROWS = 500
@@ -67,6 +67,19 @@ class RunCount:
             self._reasons[str(reason)] += 1
         else:
             self._latencies_ms.append(latency_ms)
+
+
+def highest_number(engine: Engine, run: str, camera: str) -> int:
+    """The highest number of this camera in the record, 0 if there is none."""
+    with Session(engine) as session:
+        mine = select(Camera.run_id, Camera.id).join(Run, Camera.run_id == Run.id)
+        found = session.execute(mine.where(Run.name == run, Camera.name == camera)).first()
+        if found is None:
+            return 0
+        highest = select(func.max(Inspection.seq)).where(
+            Inspection.run_id == found.run_id, Inspection.camera_id == found.id
+        )
+        return session.scalar(highest) or 0
 
 
 def _rate(captured_ns: Sequence[int]) -> float | None:

@@ -1,5 +1,6 @@
 """The record's tables, created and upgraded by Alembic; the revisions are in `migrations/versions`."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from sqlalchemy.exc import DatabaseError
 
 from edge.database import Database
 from edge.errors import EdgeError
+from edge.ledger.mounts import network_mount
+from edge.ledger.patience import damage
 from edge.ledger.postgresql import check_collation, make_station
 from edge.ledger.record import is_busy, open_engine
 
@@ -21,10 +24,14 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def prepare(database: Database) -> None:
     """Create the record, or upgrade it to this version.
 
-    Raises EdgeError if its folder cannot be written, the file is no database, a newer version has been at it, or
-    PostgreSQL cannot be reached or has the database in another order of texts.
+    One that is at this version is not written to, so that a worker can start beside whoever holds the lock.
+    Raises EdgeError if its folder cannot be written, or lies on a network mount, the file is no database or damaged, a
+    newer version has been at it, or PostgreSQL cannot be reached or has the database in another order of texts.
     """
     if database.file is not None:
+        refuse_network(database.file.parent)
+        if _is_current(database, database.file):
+            return
         make_folder(database.file.parent)
     engine = open_engine(database, writes=True)
     config = _config()
@@ -37,9 +44,33 @@ def prepare(database: Database) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DatabaseError as error:
-        raise EdgeError(f"record {database} {_trouble(database, error)}") from error
+        raise damage(error) or EdgeError(f"record {database} {_trouble(database, error)}") from error
     finally:
         engine.dispose()
+
+
+def _is_current(database: Database, file: Path) -> bool:
+    """Whether the record is there and at this version; asked without writing."""
+    if not file.is_file() or not all(os.access(each, os.W_OK) for each in (file, file.parent)):
+        return False
+    engine = open_engine(database)
+    try:
+        with engine.connect() as connection:
+            revision = MigrationContext.configure(connection).get_current_revision()
+    except DatabaseError:  # what is wrong shows as well when it is opened for writing
+        return False
+    finally:
+        engine.dispose()
+    return revision == ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def refuse_network(folder: Path) -> None:
+    """Raise EdgeError if a data folder lies on a network mount."""
+    if mount := network_mount(folder):
+        raise EdgeError(
+            f"data folder {folder} lies on {mount.source}, a network mount ({mount.kind}), where a SQLite record is "
+            "damaged sooner or later. Choose a folder on a disk of this machine with --data."
+        )
 
 
 def exists(database: Database) -> bool:

@@ -1,7 +1,7 @@
 """Does the record hold every frame? Journals against rows, rows against files."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,13 +77,18 @@ def verify(
     missing = recorded - on_disk
     if missing:  # a running line may have trimmed them since
         missing &= _recorded_files(engine)
-    return Report(accounts, sorted(missing), sorted(on_disk - recorded))
+    return Report(accounts, _of(run, missing), _of(run, on_disk - recorded))
 
 
 def _recorded_files(engine: Engine) -> set[str]:
     with Session(engine) as session:
         rows = session.execute(select(Inspection.picture_path, Inspection.map_path))
         return {path for row in rows for path in row if path}
+
+
+def _of(run: str | None, files: Iterable[str]) -> list[str]:
+    """The files of one run, or all, in order; their paths are those of `media_stem`, and `.part` what a kill left."""
+    return sorted(file for file in files if run is None or file.split("/")[1:2] == [run])
 
 
 def settle(engine: Engine, reason: Reason, *, journals: Path, media: Path) -> int:

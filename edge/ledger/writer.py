@@ -141,7 +141,7 @@ class Writer:
                 self._keep_media(row, entry)
         if row.picture_path is None:  # a worker that died after the picture and before the row may have left one
             drop_media(self._media, media_stem(info))
-        row.latency_ms = (time.time_ns() - info.captured_ns) / 1e6
+        row.latency_ms = max(0.0, (time.time_ns() - info.captured_ns) / 1e6)  # the clock may have been set back
         return row
 
     def _keep_media(self, row: Inspection, entry: Entry) -> None:

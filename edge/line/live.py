@@ -2,10 +2,10 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from edge.frame import Pixels
 from edge.line.camera_spec import CameraSpec, Kind
 from edge.line.opencv import cv2
 from edge.line.pace import Pace
@@ -14,6 +14,8 @@ from edge.line.shot import CameraError, Shot
 
 OPEN_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 5.0
+DAMAGED_AT_MOST = 10  # in a row; at the end of a stream every read fails at once
+DAMAGED_S = 1.0  # a read that took longer did not fail for a damaged picture
 MANUAL_EXPOSURE = 1.0  # V4L2_EXPOSURE_MANUAL; 0, 2 and 3 are automatics
 UNSUPPORTED = -1.0  # what OpenCV's V4L2 answers for a control that the device has not
 AUTOMATICS = {cv2.CAP_PROP_AUTO_EXPOSURE: MANUAL_EXPOSURE, cv2.CAP_PROP_AUTO_WB: 0.0}
@@ -58,6 +60,7 @@ def open_capture(spec: CameraSpec, *, read_timeout_s: float = READ_TIMEOUT_S) ->
 class Live:
     """A device or a stream. With `fps`, frames in between are read and passed over, so that none of them grows old.
 
+    A picture that was delivered and cannot be decoded is a shot without pixels, once a good one follows it.
     Raises CameraError if it cannot be opened; `read` raises it when no frame came in time.
     """
 
@@ -72,6 +75,7 @@ class Live:
         self._is_device = spec.kind is Kind.DEVICE
         self._pace = Pace(fps)
         self._delivered = 0
+        self._shots: deque[Shot] = deque()  # read, and not given out yet
         self._busy = threading.Lock()  # releasing a capture under a reading thread crashes the process
         self._closed = False
         self._capture = capture(spec)
@@ -82,10 +86,11 @@ class Live:
         """The next frame that is due; None once closed. Raises CameraError when the camera delivers no more."""
         try:
             while not self._closed:
+                if self._shots:
+                    return self._shots.popleft()
                 with self._busy:
-                    pixels = self._next()
-                if self._pace.due() and not self._closed:
-                    return Shot(pixels, time.time_ns(), self.source)
+                    read = self._next()
+                self._shots.extend(shot for shot in read if self._pace.due())
             return None
         finally:
             self._release_if_closed()
@@ -108,14 +113,21 @@ class Live:
             self._capture.release()
             self._busy.release()
 
-    def _next(self) -> Pixels | None:
-        delivered, image = self._capture.read()
-        if not delivered and not self._closed:
-            raise CameraError(
-                f"camera {self.source} stopped delivering after {self._delivered} frames. {self._advice()}"
-            )
-        self._delivered += 1
-        return None if not delivered or image is None or image.size == 0 else to_rgb(image)
+    def _next(self) -> list[Shot]:
+        """The next picture, and before it those that came damaged."""
+        shots: list[Shot] = []
+        while True:
+            began_s = time.monotonic()
+            delivered, image = self._capture.read()
+            pixels = None if not delivered or image is None or image.size == 0 else to_rgb(image)
+            shots.append(Shot(pixels, time.time_ns(), self.source))
+            if delivered or self._closed:
+                self._delivered += len(shots)
+                return shots
+            if len(shots) > DAMAGED_AT_MOST or time.monotonic() - began_s > DAMAGED_S:
+                raise CameraError(
+                    f"camera {self.source} stopped delivering after {self._delivered} frames. {self._advice()}"
+                )
 
     def _advice(self) -> str:
         if self._is_device:

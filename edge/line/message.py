@@ -24,7 +24,9 @@ NOTICE_FRAMES = 500  # most frames in one notice
 SOURCE_LENGTH = 1024
 START_OF_SCAN = b"\xff\xda"  # a JPEG's marker; within coded data 0xff is always followed by another byte
 EXTRAS = re.compile(rb"\xff[\xe1-\xef\xfe]")  # EXIF, colour profiles, comments: nobody needs their parsers here
-NOTICED = (Reason.OVERLOAD, Reason.UNREADABLE, Reason.TOO_LARGE, Reason.CAPTURE_DIED, Reason.STOPPED)
+NOTICED = (
+    Reason.OVERLOAD, Reason.UNREADABLE, Reason.TOO_LARGE, Reason.NO_ROOM, Reason.CAPTURE_DIED, Reason.STOPPED,
+)  # fmt: skip
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$", max_length=100)]
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=SOURCE_LENGTH)]  # PostgreSQL takes no zero byte

@@ -23,6 +23,7 @@ class Suspects:
     def __init__(self, path: Path) -> None:
         """Read what the last worker left at `path`: the frames it was scoring were present at one more death."""
         self._path = path
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._deaths: dict[Key, int] = {}
         if left := _left_at(path):
             self._deaths = {(run, camera, seq): deaths for run, camera, seq, deaths in left["deaths"]}
@@ -45,7 +46,7 @@ class Suspects:
 
     def _write(self, scoring: Sequence[Key]) -> None:
         note = {"scoring": list(scoring), "deaths": [[*key, deaths] for key, deaths in self._deaths.items()]}
-        temporary = self._path.with_suffix(".part")
+        temporary = self._path.with_name(f"{self._path.name}.part")
         temporary.write_text(json.dumps(note))
         temporary.rename(self._path)
 

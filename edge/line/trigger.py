@@ -119,8 +119,8 @@ class PendingTrigger:
     seq: int | None = None
     settled: threading.Event = field(default_factory=threading.Event)
 
-    def done(self, seq: int) -> None:
-        """Tell the requester that its frame has this number."""
+    def done(self, seq: int | None) -> None:
+        """Tell the requester that its frame has this number; None: it could not be given one."""
         self.seq = seq
         self.settled.set()
 

@@ -35,7 +35,7 @@ def test_twenty_kills_of_a_worker_with_its_encoder_lose_and_double_nothing(tmp_p
     spec = parse_camera(str(numbered_folder(tmp_path / "parts", FRAMES)))
     table = programs(settings, [CaptureOptions(spec, once=True, run=RUN)], page=False)
     count = RunCount(engine, RUN)
-    line = Supervisor(table, logs=settings.logs, rows=lambda: count.look().total)
+    line = Supervisor(table, logs=settings.logs, rows=lambda _: count.look().total)
     moments = random.Random(20)
 
     def tick() -> None:

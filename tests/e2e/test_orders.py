@@ -97,7 +97,7 @@ def line(tmp_path: Path) -> Iterator[Line]:
     ]
     worker = Program("worker", Role.WORKER, ["-m", "tests.number_worker"], settings.child_environment())
     table = [worker, *(capture_program(settings, options, index=index) for index, options in enumerate(captures))]
-    supervisor = Supervisor(table, logs=settings.logs, rows=lambda: recorded(settings))
+    supervisor = Supervisor(table, logs=settings.logs, rows=lambda _: recorded(settings))
     cameras = Cameras(settings, captures, supervisor, run=RUN, reads=reads, writes=writes)
     desk = OrderDesk(CameraOrders(settings, cameras).kinds, reads=reads, writes=writes)
     yield Line(settings, supervisor, cameras, desk)

@@ -31,7 +31,7 @@ from edge.teller import want
 from tests.broker import Listener, Mosquitto, listening, running
 from tests.lines import recorded, rows
 from tests.mjpeg import MjpegServer, address, serving
-from tests.number_worker import STUCK
+from tests.number_worker import HELD
 from tests.slowness import slowness
 
 log = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ def test_ready_goes_false_within_two_seconds_of_whatever_stops_inspection(line: 
     def sending(process: str, number: int) -> Callable[[], object]:
         return lambda: line.send(process, number)
 
-    stuck = line.settings.data / STUCK
+    stuck = line.settings.data / HELD
     stops("hung worker", "worker_silent", sending("worker", signal.SIGSTOP), sending("worker", signal.SIGCONT))
     stops("killed worker", "worker_silent", sending("worker", signal.SIGKILL), lambda: None)
     stops("stuck scorer", "inspection_stuck", stuck.touch, stuck.unlink)

@@ -25,7 +25,7 @@ def program(name: str, code: str) -> Program:
 
 @pytest.fixture
 def line(tmp_path: Path) -> Iterator[Supervisor]:
-    line = Supervisor([program("left", SLEEP), program("right", SLEEP)], logs=tmp_path, rows=lambda: 0)
+    line = Supervisor([program("left", SLEEP), program("right", SLEEP)], logs=tmp_path, rows=lambda _: 0)
     yield line
     line.kill()
 

@@ -86,7 +86,7 @@ def test_an_error_that_nobody_caught_is_one_json_line_with_its_traceback() -> No
 def test_the_supervisor_finds_the_last_words_of_a_process_that_logs_json(tmp_path: Path) -> None:
     said = json.dumps({"ts": "now", "level": "error", "message": "error: the lens cap is on"})
     wrong = Program("worker", Role.WORKER, ["-c", f"import sys; print({said!r}); sys.exit(2)"])
-    line = Supervisor([wrong], logs=tmp_path, rows=lambda: 0)
+    line = Supervisor([wrong], logs=tmp_path, rows=lambda _: 0)
     with pytest.raises(EdgeError, match="worker cannot work: the lens cap is on"):
         wait_until(lambda: False, timeout_s=30, tick=line.tick)
     line.stop()

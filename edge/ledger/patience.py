@@ -1,0 +1,98 @@
+"""What keeps a record from being written for a while, and waiting until it has passed."""
+
+import errno
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from edge.errors import EdgeError
+
+log = logging.getLogger(__name__)
+
+AGAIN_S = 0.5
+SAY_EVERY_S = 30.0
+SQLITE_CAUSES = {  # by SQLite's primary result code
+    5: "another program holds it locked",
+    6: "another program holds it locked",
+    8: "its disk is read-only",
+    10: "its disk cannot be read or written",
+    13: "its disk is full",
+    14: "its file cannot be opened",
+}
+DISK_CAUSES = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk's quota is used up",
+    errno.EROFS: "the disk is read-only",
+    errno.EIO: "the disk cannot be read or written",
+}
+DAMAGED = (11, 26)  # SQLITE_CORRUPT, SQLITE_NOTADB
+
+T = TypeVar("T")
+
+
+class Damaged(EdgeError):
+    """The record's file is damaged; it is left as it is."""
+
+
+def passing_cause(error: DBAPIError | OSError) -> str | None:
+    """Why this may be over after a while, without anybody changing the program; None if it will not pass."""
+    if isinstance(error, OSError):
+        return DISK_CAUSES.get(error.errno or 0)
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return SQLITE_CAUSES.get(code & 0xFF)
+    return "the database cannot be reached" if isinstance(error, OperationalError) else None
+
+
+def damage(error: DBAPIError) -> Damaged | None:
+    """What to tell a person whose record's file is damaged; None if that is not what the error says."""
+    if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF not in DAMAGED:
+        return None
+    return Damaged(
+        f"the record, record.sqlite in the data folder, is no whole database: {error.orig}. The file is kept as it is. "
+        "Copy the folder; then put a backup there, or what `sqlite3 record.sqlite .recover | sqlite3 NEW` saves; "
+        "or begin anew with another --data."
+    )
+
+
+class Patience:
+    """Does again what the record or its disk refuses, until it goes. For one thread; `held_by` is for all to read."""
+
+    def __init__(self, ended: threading.Event) -> None:
+        """ended: when it is set, nobody waits any longer."""
+        self._ended = ended
+        self.held_by: str | None = None
+
+    def until_done(self, do: Callable[[], T]) -> T:
+        """What `do` returns, tried again as long as what stops it may pass.
+
+        Raises Damaged, EdgeError if the waiting was ended, and whatever will not pass.
+        """
+        began_s, said_s = time.monotonic(), 0.0
+        while True:
+            try:
+                done = do()
+            except (DBAPIError, OSError) as error:
+                cause = self._cause(error)
+                self.held_by = f"the record cannot be written: {cause}"
+                if time.monotonic() - said_s > SAY_EVERY_S:
+                    said_s = time.monotonic()
+                    log.error("%s (%s); frames wait, and it is tried again", self.held_by, error)
+                if self._ended.wait(AGAIN_S):
+                    raise EdgeError(f"{self.held_by}. What was not recorded is recorded at the next start.") from error
+            else:
+                if self.held_by:
+                    log.warning("the record can be written again, after %.0f s", time.monotonic() - began_s)
+                self.held_by = None
+                return done
+
+    def _cause(self, error: DBAPIError | OSError) -> str:
+        if isinstance(error, DBAPIError) and (damaged := damage(error)):
+            raise damaged from error
+        if cause := passing_cause(error):
+            return cause
+        raise error
