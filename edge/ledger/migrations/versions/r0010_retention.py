@@ -5,7 +5,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from alembic import op
 
-revision = "r0011"
+revision = "r0010"
 down_revision = "r0009"
 branch_labels = None
 depends_on = None
