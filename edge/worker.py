@@ -14,15 +14,14 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
-from typing import Protocol
 
 from sqlalchemy.exc import DBAPIError
 
 from edge.alarm import Alarm
 from edge.errors import BROKEN, EdgeError
-from edge.frame import FrameInfo, Pixels
+from edge.judging import Job, Judging, Scorer
 from edge.keeping import KeepingThread
 from edge.ledger.alarms import in_force
 from edge.ledger.audit_draw import AuditDraw
@@ -35,18 +34,15 @@ from edge.ledger.schema import prepare
 from edge.ledger.writer import Entry, Writer
 from edge.line.at_hand import AtHand, OverCredit
 from edge.line.key_files import KeyFiles
-from edge.line.message import BadMessage, FrameHeader, Hello, Notice, decode_pixels
-from edge.line.suspects import POISON_DEATHS, Suspects
+from edge.line.message import FrameHeader, Hello, Notice
+from edge.line.suspects import Suspects
 from edge.line.transport import FromCapture, WorkerLink
 from edge.live_view import LiveView
-from edge.logs import about
 from edge.score_service import Asked, ScoreService
 from edge.settings import Settings
-from edge.verdict import Reason, Verdict, not_inspected
+from edge.verdict import Verdict, not_inspected
 from edge.vision.batch import Batcher
-from edge.vision.bundle_name import NamedBundle
-from edge.vision.drift import Standard, Watches
-from edge.vision.memory import in_halves
+from edge.vision.drift import Watches
 
 log = logging.getLogger(__name__)
 
@@ -57,39 +53,6 @@ KEEP_S = 2.0
 LOCK_WAIT_S = 1.0  # for the record; then heartbeats go on, and it is tried again
 ASKED = "asked"  # what the batcher takes for one more camera: pictures to be scored that are not the line's
 GROUP_FRAMES = 256  # about how many frames share one transaction at the most
-
-
-class Scorer(Protocol):
-    """Judges pictures; the real one is edge.vision.scorer.VisionScorer."""
-
-    def load(self, category: str) -> None:
-        """Make a category's bundle ready. Raises EdgeError if there is none or it does not fit."""
-
-    def refresh(self) -> None:
-        """Read what was promoted since, beside a running `score`; the next one judges by it. Logs what cannot be used.
-
-        It is called about once a second, from another thread than `score`.
-        """
-
-    def bundles(self) -> Sequence[NamedBundle]:
-        """The bundles that judge now or from the next call of `score` on."""
-
-    def score(self, pictures: Sequence[Pixels], categories: Sequence[str | None]) -> list[Verdict]:
-        """One verdict a picture, in order; category None means that nobody calibrated this camera."""
-
-    def standard(self, bundle: str) -> Standard | None:
-        """What the bundle with this content hash holds as normal; None if it says nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A frame at the worker: either with a message to decode and score, or with its outcome already known."""
-
-    info: FrameInfo
-    category: str | None
-    header: FrameHeader | None = None
-    payload: bytes = b""
-    verdict: Verdict | None = None
 
 
 class Worker:
@@ -104,10 +67,14 @@ class Worker:
         self._writer = Writer(self._engine, settings.media, room)
         self._reading = open_engine(settings.database)
         self._audit = AuditDraw(self._reading)
-        self._watches = Watches(scorer.standard, self._in_force)
+        self._judging = Judging(
+            scorer,
+            suspects=Suspects(settings.scoring),
+            watches=Watches(scorer.standard, self._in_force),
+            audit=self._audit,
+        )
         self._live = LiveView(settings.live)
         self._score_socket = settings.score_socket
-        self._suspects = Suspects(settings.scoring)
         self._link = WorkerLink(
             settings.line_address,
             credits=settings.credits,
@@ -297,7 +264,7 @@ class Worker:
         try:
             while batch := self._batcher.take():
                 if jobs := [job for job in batch if isinstance(job, Job)]:
-                    self._scored.put(self._judge(jobs))
+                    self._scored.put(self._judging.entries(jobs))
                 for asked in batch:
                     if isinstance(asked, Asked):
                         self._score_asked(asked)
@@ -329,52 +296,6 @@ class Worker:
 
     def _name_of(self, sha256: str) -> str | None:
         return next((bundle.name for bundle in self._scorer.bundles() if bundle.sha256 == sha256), None)
-
-    def _judge(self, jobs: Sequence[Job]) -> list[Entry]:
-        """The outcome of each job, in order; suspects are scored alone, after the others have been."""
-        entries = {job.info.key: entry for job in jobs if (entry := self._known(job))}
-        open_jobs = [job for job in jobs if job.info.key not in entries]
-        suspects = [job for job in open_jobs if self._suspects.deaths(job.info.key)]
-        calm = [job for job in open_jobs if job not in suspects]
-        for group in [calm, *([job] for job in suspects)]:
-            entries.update((entry.info.key, entry) for entry in self._judge_together(group))
-        return [entries[job.info.key] for job in jobs]
-
-    def _known(self, job: Job) -> Entry | None:
-        """The entry of a job that needs no look at its pixels."""
-        if job.verdict is not None:
-            return Entry(job.info, job.verdict)
-        if self._suspects.deaths(job.info.key) >= POISON_DEATHS:
-            log.error(
-                "frame %s: %d workers died while scoring it; it is poison", job.info.key, POISON_DEATHS,
-                extra=about(job.info),
-            )  # fmt: skip
-            return Entry(job.info, not_inspected(Reason.POISON))
-        if _expired(job.info):
-            return Entry(job.info, not_inspected(Reason.LATE))
-        return None
-
-    def _judge_together(self, jobs: Sequence[Job]) -> list[Entry]:
-        """The entries of frames that are scored in one batch; in smaller ones if there is too little memory for it."""
-        return in_halves(jobs, self._score_batch, lambda job: Entry(job.info, not_inspected(Reason.NO_MEMORY)))
-
-    def _score_batch(self, jobs: Sequence[Job]) -> list[Entry]:
-        with self._suspects.scoring([job.info.key for job in jobs]):
-            pictures = [_decode(job) for job in jobs]
-            seen = [(job, pixels) for job, pixels in zip(jobs, pictures, strict=True) if pixels is not None]
-            verdicts = iter(self._scorer.score([pixels for _, pixels in seen], [job.category for job, _ in seen]))
-        return [
-            Entry(job.info, not_inspected(Reason.UNREADABLE))
-            if pixels is None
-            else self._entry(job, pixels, next(verdicts))
-            for job, pixels in zip(jobs, pictures, strict=True)
-        ]
-
-    def _entry(self, job: Job, pixels: Pixels, verdict: Verdict) -> Entry:
-        """The entry of a scored frame; one whose deadline has passed meanwhile is late, whatever its verdict."""
-        outcome = not_inspected(Reason.LATE) if _expired(job.info) else verdict
-        alarms = self._watches.see(job.info, pixels, outcome)
-        return Entry(job.info, outcome, pixels, alarms, self._audit.rate_of(outcome))
 
     def _in_force(self, run: str, camera: str) -> list[Alarm]:
         return self._scoring.until_done(lambda: in_force(self._reading, run, camera))
@@ -425,16 +346,3 @@ class Worker:
                 break
             entries = entries + more
         return entries
-
-
-def _decode(job: Job) -> Pixels | None:
-    assert job.header is not None
-    try:
-        return decode_pixels(job.header, job.payload)
-    except BadMessage as error:
-        log.warning("frame %s cannot be read: %s", job.info.key, error, extra=about(job.info))
-        return None
-
-
-def _expired(info: FrameInfo) -> bool:
-    return info.deadline_ns is not None and time.time_ns() > info.deadline_ns
