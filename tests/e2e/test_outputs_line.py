@@ -98,7 +98,7 @@ def line(tmp_path: Path) -> Iterator[Line]:
             for program in programs(settings, captures, page=False)
         ]
         reads, writes = open_engine(settings.database), open_engine(settings.database, writes=True, wait_s=0.2)
-        supervisor = Supervisor(table, logs=settings.logs, rows=lambda: recorded(settings))
+        supervisor = Supervisor(table, logs=settings.logs, rows=lambda _: recorded(settings))
         cameras = Cameras(settings, captures, supervisor, run=run, reads=reads, writes=writes)
         yield Line(settings, run, supervisor, cameras, camera, broker, listener)
         supervisor.kill()
