@@ -1,10 +1,11 @@
 """What a bundle keeps of the parts that calibration was shown, for the line: bands, and pictures for `edge check`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from calibration.known_parts import Scores, Shown, look, pixels_of
 from calibration.normal import NormalLearner
+from calibration.references.collect import digest_of
 from edge.frame import Pixels
 from edge.vision.bundle import PLACE_FILE
 from edge.vision.features import Encoder
@@ -41,10 +42,15 @@ class Extremes:
 
 @dataclass(frozen=True, slots=True)
 class KeptBefore:
-    """Known parts whose pictures the bundle before kept; kept again where none of their kind are shown anew."""
+    """Known parts whose pictures the bundle before kept; kept again where none of their kind are shown anew.
+
+    A defect that was caught and would now be `ok` is kept in any case.
+    caught_by: by a picture's digest, the bundle that last flagged it
+    """
 
     good: Sequence[Shown] = ()
     bad: Sequence[Shown] = ()
+    caught_by: Mapping[str, str] = field(default_factory=dict)
 
 
 class Keeper:
@@ -88,15 +94,29 @@ class Keeper:
         pictures = {} if learnt.place is None else {PLACE_FILE: learnt.place}
         kept = []
         good = [part for _, part in self._good.parts] or self._before.good
-        bad = [part for _, part in (*self._caught.parts, *self._missed.parts)] or self._before.bad
-        for name, parts in (("good", good), ("bad", bad)):
+        for name, parts in (("good", good), ("bad", self._bad(encoder, heads, limit))):
             for number, part in enumerate(parts, 1):
                 score, pixels = self._worst(encoder, heads, part)
                 file = f"check/{name}/{number:02}.png"
                 pictures[file] = pixels
                 flagged = limit is None or score > limit
-                kept.append(Kept(file=file, source=part.source, good=name == "good", score=score, flagged=flagged))
+                by = None if flagged or name == "good" else self._before.caught_by.get(digest_of(pixels))
+                kept.append(
+                    Kept(file=file, source=part.source, good=name == "good", score=score, flagged=flagged, caught_by=by)
+                )
         return Keepsakes(learnt.normal, tuple(kept), pictures)
+
+    def _bad(self, encoder: Encoder, heads: Heads, limit: float | None) -> Sequence[Shown]:
+        """The chosen ones and those kept before that would now pass though they were caught; or all kept before."""
+        chosen = [part for _, part in (*self._caught.parts, *self._missed.parts)]
+        if not chosen:
+            return self._before.bad
+        seen = {digest_of(pixels) for part in chosen for pixels in pixels_of(part)}
+        for part in self._before.bad:
+            score, pixels = self._worst(encoder, heads, part)
+            if digest_of(pixels) not in seen and limit is not None and score <= limit:
+                chosen += [part] if digest_of(pixels) in self._before.caught_by else []
+        return chosen
 
     def _worst(self, encoder: Encoder, heads: Heads, part: Shown) -> tuple[float, Pixels]:
         """The picture with the highest score, alone in its batch as `edge check` has it."""

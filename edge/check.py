@@ -20,6 +20,7 @@ WEAK = (
     "a weak check: the bundle keeps no pictures of known parts beside its references, which it knows by heart. "
     "Calibrate with --good and --bad."
 )
+LOST = "a known defect passes now. Go back (`calibrate rollback`), or make a bundle that catches it."
 NO_BAD = "no known defect is kept, so that defects are still seen was not checked. Calibrate with --bad as well."
 
 
@@ -100,6 +101,8 @@ def _kept(kept: Kept, verdict: Verdict, made: Manifest) -> Finding:
         well, why = False, f"{scores}: they may differ by {tolerance:.3f}"
     elif flagged != kept.flagged and (made.threshold is None or abs(kept.score - made.threshold) > tolerance):
         well, why = False, f"{verdict.outcome}, which it was not at calibration; {scores}"
+    elif kept.caught_by is not None and not flagged:
+        well, why = False, f"{scores}; ok, though {kept.caught_by} caught it: {LOST}"
     elif kept.flagged == kept.good:
         well, why = True, f"{scores}; judged wrongly, as it was then: the bundle does not tell this one"
     else:

@@ -87,14 +87,16 @@ def _list(engine: "Engine", *, category: str | None, unreviewed: bool, limit: in
     from rich.console import Console
 
     from edge.ledger.reviewed import flagged_frames
-    from edge.table import folding_table
+    from edge.table import folding_table, print_table
 
     found = flagged_frames(engine, category=category, unreviewed=unreviewed, limit=limit)
     if as_json:
         _print_json({"frames": [_row(frame) for frame in found]})
         return
     console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
-    table = folding_table("frame", "captured", "camera", "source", "outcome", "score", "threshold", "review")
+    table = folding_table(
+        "frame", "captured", "camera", "source", "outcome", "score", "threshold", "review", long=("source", "review")
+    )
     for frame in found:
         table.add_row(
             str(frame.id),
@@ -106,7 +108,10 @@ def _list(engine: "Engine", *, category: str | None, unreviewed: bool, limit: in
             _number(frame.threshold),
             "-" if frame.latest is None else f"{frame.latest.verdict.replace('_', ' ')}, by {frame.latest.reviewer}",
         )
-    console.print(table if found else "no flagged frame" + (" without a review" if unreviewed else ""))
+    if found:
+        print_table(console, table)
+    else:
+        console.print("no flagged frame" + (" without a review" if unreviewed else ""))
     if len(found) == limit:
         console.print(f"the newest {limit}; more with --limit")
 

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import tempfile
+from collections.abc import Collection
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -236,8 +237,7 @@ class Settings(BaseSettings):
         known = {f"{PREFIX}{name.upper()}" for name in cls.model_fields} | NOT_SETTINGS
         unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
         if unknown:
-            near = difflib.get_close_matches(unknown[0], known - NOT_SETTINGS, n=1)
-            hint = f"Did you mean {near[0]}? " if near else ""
+            hint = _hint(unknown[0], known - NOT_SETTINGS)
             all_known = ", ".join(sorted(known - NOT_SETTINGS | {FIRST_ACCOUNT, FIRST_ACCOUNT_FILE}))
             raise EdgeError(f"unknown setting {unknown[0]} in the environment. {hint}Known: {all_known}.")
         try:
@@ -245,6 +245,13 @@ class Settings(BaseSettings):
         except ValidationError as error:
             problems = "; ".join(f"{'.'.join(map(str, e['loc']))}{_given(e)}: {e['msg']}" for e in error.errors())
             raise EdgeError(f"settings: {problems}. Mend the option, or EDGE_<NAME> in the environment.") from error
+
+
+def _hint(unknown: str, known: Collection[str]) -> str:
+    """The settings that begin so, or the one that is spelt most like it; empty if nothing is like it."""
+    begun = sorted(name for name in known if name.startswith(unknown))
+    near = begun or difflib.get_close_matches(unknown, known, n=1)
+    return f"Did you mean {' or '.join(near)}? " if near else ""
 
 
 def _given(error: ErrorDetails) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from calibration.bank.coreset import tokens_to_keep
 from calibration.ingredients import Ingredients
+from calibration.learning.known_defects import shown_defects
 from calibration.leave_one_out import each_against_the_others
 from calibration.reference_heads import heads_of
 from calibration.references.collect import Taken
@@ -31,6 +32,7 @@ class Candidate:
     score:   against the references and all other candidates, in the units of the threshold
     same_as: source of the reference, or the candidate before it, that shows the same part; None if there is none
     strange: whether it looks unlike all of them
+    defect:  source of the bundle's known defect whose part it shows; None if there is none
     """
 
     frame: ReviewedFrame
@@ -38,6 +40,7 @@ class Candidate:
     score: float
     same_as: str | None
     strange: bool
+    defect: str | None = None
 
 
 def assess(
@@ -46,6 +49,7 @@ def assess(
     references: Sequence[Taken],
     offered: Sequence[tuple[ReviewedFrame, Taken]],
     *,
+    defects: Sequence[Taken],
     made: Manifest,
     scene: Scene,
     closer_look: bool,
@@ -53,6 +57,7 @@ def assess(
 ) -> list[Candidate]:
     """Score each offered frame against the references and all other offered ones, as a reference would be.
 
+    defects:     pictures of the bundle's known defects
     made, scene: of the bundle that is to be improved;  advance: told after each picture
     Raises EdgeError for a frame that cannot be registered, if the scene asks for that.
     """
@@ -62,13 +67,14 @@ def assess(
     heads = heads_of(looks, ingredients, keep=tokens_to_keep(encoder.input_size))
     heads = replace(heads, peak_scale=made.peak_scale)
     rows = range(len(references), len(everything))
-    same = same_parts([taken for _, taken in offered], references)
+    pictures = [taken for _, taken in offered]
+    same, shown = same_parts(pictures, references), shown_defects(pictures, references, defects)
     candidates = []
     scored = each_against_the_others(looks, heads, rows, side=encoder.input_size)
-    for (frame, taken), one, same_as in zip(offered, scored, same, strict=True):
+    for (frame, taken), one, same_as, defect in zip(offered, scored, same, shown, strict=True):
         score = float(one.score)
         strange = made.threshold is not None and score > STRANGE_SHARE * made.threshold
-        candidates.append(Candidate(frame, taken, score, same_as=same_as, strange=strange))
+        candidates.append(Candidate(frame, taken, score, same_as=same_as, strange=strange, defect=defect))
         advance(1)
     return candidates
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from calibration.build import Built, build
 from calibration.known_parts import Shown
 from calibration.learning.candidates import Candidate, assess
+from calibration.learning.known_defects import known_defects
 from calibration.learning.made_with import empties_of, had_closer_look, ingredients_of, kept_for_check, references_of
 from calibration.progress import bar
 from calibration.promise.threshold import TARGET_FALSE_REJECT, Wish
@@ -84,6 +85,7 @@ class Lesson:
                 self._ingredients,
                 self._references,
                 offered,
+                defects=known_defects(self.bundle),
                 made=self.bundle.manifest,
                 scene=self._scene,
                 closer_look=self._closer_look,

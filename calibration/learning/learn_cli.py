@@ -1,7 +1,9 @@
 """`calibrate learn`: the next bundle, from what operators called false alarms."""
 
 import json
+import shlex
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -12,7 +14,7 @@ from rich.console import Console
 
 from edge.errors import EdgeError
 from edge.settings import Settings
-from edge.table import folding_table
+from edge.table import folding_table, print_table
 
 if TYPE_CHECKING:
     from calibration.build import Built
@@ -29,6 +31,9 @@ def learn(
     good: Annotated[Path | None, typer.Option(help="Folder of other good parts, to certify the threshold.")] = None,
     bad: Annotated[Path | None, typer.Option(help="Folder of defective parts, for the miss rate.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Learn those that look unlike all others, too.")] = False,
+    known_defects: Annotated[
+        bool, typer.Option("--known-defects", help="Learn those that show a known defect of the bundle, too.")
+    ] = False,
     promoted: Annotated[
         bool, typer.Option("--promote", help="Put the new bundle into use, if nothing forbids.")
     ] = False,
@@ -38,6 +43,8 @@ def learn(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; all else goes to stderr.")] = False,
 ) -> None:
     """Teach the line the good parts that it flagged: frames whose latest review (`edge review`) is a false alarm.
+
+    One that shows a known defect which the bundle keeps (of --bad) is refused.
 
     Without --frames or --all it lists them, and names those that show the part of another one, or look unlike all
     good parts: those may be defects that were called so by mistake. With them it builds the category's next bundle from
@@ -68,10 +75,16 @@ def learn(
     if wanted is None and not every:
         if as_json:
             typer.echo(json.dumps({"bundle": str(old.name), **offered(offer)}, indent=1))
+        elif plain := [each for each in offer.candidates if not (each.defect or each.same_as or each.strange)]:
+            ids = ",".join(str(each.frame.id) for each in plain)
+            at = "" if data is None else f" --data {shlex.quote(str(data))}"
+            console.print(f"Next: calibrate learn --category {category} --frames {ids}{at}", markup=False)
         return
     chosen = offer.candidates if wanted is None else offer.chosen(wanted)
     if not chosen:
         raise EdgeError(f"no false alarm of {category} to learn from. Say which frames are: edge review --list.")
+    if not known_defects:
+        refuse_known_defects([candidate for candidate in chosen if candidate.defect is not None], old)
     if not yes:
         confirm_strange(console, [candidate for candidate in chosen if candidate.strange])
     built = lesson.learn(
@@ -106,6 +119,19 @@ def _from(category: str, refs_from: str | None) -> tuple[str, int | None]:
     return name.category, name.version
 
 
+def refuse_known_defects(shown: "list[Candidate]", old: "Bundle") -> None:
+    """Raises EdgeError, naming frames and defects, if there are any that show a known defect of the bundle."""
+    if not shown:
+        return
+    named = ", ".join(f"frame {candidate.frame.id} shows {candidate.defect}" for candidate in shown)
+    raise EdgeError(
+        f"nothing was learned: {named}, known to {old.name} as a defect; once learned, defects like it will pass. If "
+        "it was called a false alarm by mistake, say so: edge review "
+        f"{shown[0].frame.id} --verdict confirmed-defect --by NAME, or leave it out of --frames. If the known defect "
+        "is none, add --known-defects."
+    )
+
+
 def confirm_strange(console: Console, strange: "list[Candidate]") -> None:
     """Ask before frames are learned that look like no good part; where nobody can answer, raise EdgeError."""
     if not strange:
@@ -125,29 +151,41 @@ def show_offer(console: Console, offer: "Offer", old: "Bundle") -> None:
     """The candidates, for a person."""
     from rich.markup import escape
 
+    from calibration.references.stored_picture import source_of
+
     if offer.candidates:
-        table = folding_table("frame", "captured", "camera", "source", "score", "threshold", "by", "")
+        table = folding_table("frame", "captured", "camera", "source", "score", "threshold", "by", long=("source",))
         for candidate in offer.candidates:
             frame = candidate.frame
             assert frame.review is not None
             table.add_row(
                 str(frame.id), _clock(frame.captured_ns), frame.camera, escape(frame.source), _number(frame.score),
-                _number(frame.threshold), escape(frame.review.reviewer), escape(remark(candidate)),
+                _number(frame.threshold), escape(frame.review.reviewer),
             )  # fmt: skip
-        console.print(table)
+        print_table(console, table)
+    called = {candidate.taken.source: f"frame {candidate.frame.id}" for candidate in offer.candidates}
+    called |= {source_of(frame): f"frame {frame.id}" for frame in offer.learned}
+    for candidate in offer.candidates:
+        if said := remark(candidate, called):
+            console.print(f"frame {candidate.frame.id} {said}", markup=False)
     for frame, why in offer.gone:
         console.print(f"cannot be learned from: frame {frame.id}: {why}", markup=False)
     known = f"; {len(offer.learned)} more are references already" if offer.learned else ""
     console.print(f"{len(offer.candidates)} false alarms can be added to {old.name}{known}")
 
 
-def remark(candidate: "Candidate") -> str:
-    """What speaks against a candidate, in words; empty if nothing does."""
+def remark(candidate: "Candidate", called: Mapping[str, str]) -> str:
+    """What speaks against a candidate, in words; empty if nothing does.
+
+    called: what references that are frames of this record are called, by source
+    """
     said = []
+    if candidate.defect is not None:
+        said.append(f"shows the known defect {candidate.defect}: it will not be learned")
     if candidate.same_as is not None:
-        said.append(f"shows the same part as {candidate.same_as}: it adds little")
+        said.append(f"shows the same part as {called.get(candidate.same_as, candidate.same_as)}: it adds little")
     if candidate.strange:
-        said.append(f"unlike every good part (score {candidate.score:.3f} beside all others): a defect after all?")
+        said.append(f"is unlike every good part (score {candidate.score:.3f} beside all others): a defect after all?")
     return "; ".join(said)
 
 
@@ -187,6 +225,7 @@ def offered(offer: "Offer") -> dict[str, Any]:
                 "score": each.score,
                 "same_as": each.same_as,
                 "unlike_all": each.strange,
+                "known_defect": each.defect,
             }
             for each in offer.candidates
         ],
@@ -206,6 +245,7 @@ def summary(built: "Built", old: "Bundle", chosen: "list[Candidate]", *, promote
         "threshold": built.manifest.threshold,
         "threshold_before": old.manifest.threshold,
         "grade": built.threshold.grade,
+        "known_defects_lost": [kept.source for kept in built.manifest.check if kept.caught_by is not None],
         "promoted": promoted,
     }
 

@@ -63,14 +63,17 @@ def empties_of(bundle: Bundle) -> list[Taken]:
 
 
 def kept_for_check(bundle: Bundle, references: Sequence[Taken]) -> KeptBefore:
-    """The known parts that the bundle keeps for `edge check`, but for what is a reference now."""
+    """The known parts that the bundle keeps for `edge check`, but for good ones that are references now."""
     learned = {digest_of(each.pixels) for each in references}
     shown: dict[bool, list[Shown]] = {True: [], False: []}
+    caught_by: dict[str, str] = {}
     for kept in bundle.manifest.check:
         pixels = bundle.picture(kept.file)
-        if digest_of(pixels) not in learned:
+        if not kept.good or digest_of(pixels) not in learned:
             shown[kept.good].append(Shown(kept.source, [pixels]))
-    return KeptBefore(shown[True], shown[False])
+        if by := str(bundle.name) if kept.flagged else kept.caught_by:
+            caught_by[digest_of(pixels)] = by
+    return KeptBefore(shown[True], shown[False], caught_by)
 
 
 def had_closer_look(bundle: Bundle, references: list[Taken], scene: Scene) -> bool:

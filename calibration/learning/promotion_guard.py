@@ -1,4 +1,4 @@
-"""No bundle comes into use that would pass a defect which a person has confirmed, unless one says why."""
+"""No bundle comes into use that would pass a defect which the one in use catches, unless a person says why."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -30,13 +30,17 @@ class Guarded:
     """What a bundle makes of the confirmed defects of its category.
 
     scored:    how many were scored
-    passing:   those that would be `ok`
+    passing:   those that would be `ok`, and that the bundle in use flags
+    as_before: those that would be `ok`, as they are under the bundle in use
+    known:     known defects that the bundle in use catches and keeps, and that would be `ok`, by source
     gone:      those whose picture should be there and is not, with the reason
     unkept:    those that never had one: the line had called them `ok`
     """
 
     scored: int
     passing: list[ReviewedFrame]
+    as_before: list[ReviewedFrame]
+    known: list[str]
     gone: "list[Unseen]"
     unkept: list[ReviewedFrame]
 
@@ -44,7 +48,7 @@ class Guarded:
 def put_into_use(
     settings: Settings, name: BundleName, *, reason: str | None, say: Say, force: str | None = None
 ) -> None:
-    """Promote a version, once no confirmed defect would be `ok` under it; the reason is kept with the promotion.
+    """Promote a version, once no confirmed or known defect would turn `ok` under it; the reason is kept with that.
 
     force: why it is to be promoted all the same;  say: told what a person should know
     Raises EdgeError as guard_promotion and edge.vision.bundle_promotion.promote; then nothing changed.
@@ -67,16 +71,19 @@ def guard_promotion(
     say: Say,
     encoder_for: "Callable[[Bundle, Settings], Encoder] | None" = None,
 ) -> str | None:
-    """Score the confirmed defects of the category with this bundle.
+    """Score the confirmed defects of the category, and the known ones that the bundle in use keeps, with this bundle.
 
     encoder_for: opens its encoder, if there is anything to score; default: the one it was made with
     Returns `force` with what it overrode, or None if there was nothing to override and no `force`.
-    Raises EdgeError, naming the frames, if a confirmed defect would be `ok` or could not be scored and `force` is None.
+    Raises EdgeError, naming the frames, if a defect would be `ok` that the bundle in use catches, or a confirmed one
+    cannot be scored, and `force` is None. What that bundle passes as well is named and holds nothing back.
     """
     if force is not None and not force.strip():
         raise EdgeError("--force needs a reason, which is kept with the promotion: --force 'rework finds these'.")
     confirmed = _confirmed(settings, name.category)
-    objection = _objection(settings, name, confirmed, say, encoder_for) if confirmed else None
+    old = _in_use(settings, name.category)
+    known = old is not None and old.name != name and any(not kept.good and kept.flagged for kept in old.manifest.check)
+    objection = _objection(settings, name, confirmed, old, say, encoder_for) if confirmed or known else None
     if objection is None:
         return force
     if force is None:
@@ -99,10 +106,18 @@ def _confirmed(settings: Settings, category: str) -> list[ReviewedFrame]:
         engine.dispose()
 
 
+def _in_use(settings: Settings, category: str) -> Bundle | None:
+    """The bundle that the line has now; None if there is none, or none that can be read."""
+    with suppress(EdgeError):  # what cannot be read is put right by a promotion
+        return load_bundle(settings.bundles, category)
+    return None
+
+
 def _objection(
     settings: Settings,
     name: BundleName,
     confirmed: Sequence[ReviewedFrame],
+    old: Bundle | None,
     say: Say,
     encoder_for: "Callable[[Bundle, Settings], Encoder] | None",
 ) -> str | None:
@@ -110,25 +125,40 @@ def _objection(
     from calibration.learning.made_with import encoder_of  # with torch, which takes seconds
     from calibration.learning.rescore import Rescorer
 
+    def rescorer_of(bundle: Bundle) -> Rescorer:
+        return Rescorer((encoder_for or encoder_of)(bundle, settings), bundle, settings)
+
     bundle = load_bundle(settings.bundles, name.category, name.version)
     try:
-        encoder = (encoder_for or encoder_of)(bundle, settings)
-        found = look(Rescorer(encoder, bundle, settings), confirmed)
+        found = look(rescorer_of(bundle), confirmed, old, rescorer_of, say)
     except EdgeError as error:
-        return f"its {len(confirmed)} confirmed defects cannot be scored with it: {error}"
+        what = f"{len(confirmed)} confirmed" if confirmed else "known"
+        return f"its {what} defects cannot be scored with it: {error}"
     if found.unkept:
         say(
             "Not checked, since they have no picture (the line had called them ok, or retention removed it): "
             f"{named(found.unkept)}, which people have called defects."
         )
-    if found.passing or found.gone:
+    if found.as_before and old is not None:
+        say(
+            f"Passes as before: {named(found.as_before)}, called defects by people, ok under {old.name} in use as well."
+        )
+    if found.passing or found.gone or found.known:
         return " ".join(_reasons(found))
-    say(f"None of {found.scored} confirmed defects would be ok under {name}.")
+    if others := found.scored - len(found.as_before):
+        say(f"None of {others} {'other ' if found.as_before else ''}confirmed defects would be ok under {name}.")
     return None
 
 
-def look(rescorer: "Rescorer", confirmed: Sequence[ReviewedFrame]) -> Guarded:
-    """Score these confirmed defects, with a bar of how far it is."""
+def look(
+    rescorer: "Rescorer",
+    confirmed: Sequence[ReviewedFrame],
+    old: Bundle | None,
+    rescorer_of: "Callable[[Bundle], Rescorer]",
+    say: Say,
+) -> Guarded:
+    """Score these confirmed defects, with a bar of how far it is, and what the bundle in use, old, catches."""
+    from calibration.learning.known_defects import passed_by
     from calibration.learning.rescore import Rescored, Unseen
 
     with_picture = [frame for frame in confirmed if frame.picture_path is not None]
@@ -138,12 +168,33 @@ def look(rescorer: "Rescorer", confirmed: Sequence[ReviewedFrame]) -> Guarded:
             results.append(result)
             advance(1)
     scored = [result for result in results if isinstance(result, Rescored)]
+    ok = [result.frame for result in scored if result.verdict.outcome is Outcome.OK]
+    before = set() if old is None else _ok_before(ok, old, rescorer_of, say)
     return Guarded(
         scored=len(scored),
-        passing=[result.frame for result in scored if result.verdict.outcome is Outcome.OK],
+        passing=[frame for frame in ok if frame.id not in before],
+        as_before=[frame for frame in ok if frame.id in before],
+        known=[] if old is None else passed_by(rescorer, old),
         gone=[result for result in results if isinstance(result, Unseen)],
         unkept=[frame for frame in confirmed if frame.picture_path is None],
     )
+
+
+def _ok_before(
+    frames: Sequence[ReviewedFrame], old: Bundle, rescorer_of: "Callable[[Bundle], Rescorer]", say: Say
+) -> set[int]:
+    """Ids of those that this bundle calls `ok`: by its own record, if it judged them, and by their stored pictures."""
+    from calibration.learning.rescore import Rescored
+
+    open_ones = [frame for frame in frames if frame.bundle != old.sha256 or frame.outcome == Outcome.OK]
+    if not open_ones:
+        return set()
+    try:
+        judged = list(rescorer_of(old).judge(open_ones))
+    except EdgeError as error:
+        say(f"{old.name}, in use, cannot score what it would say of {named(open_ones)}, taken as caught: {error}")
+        return set()
+    return {each.frame.id for each in judged if isinstance(each, Rescored) and each.verdict.outcome is Outcome.OK}
 
 
 def _reasons(found: Guarded) -> list[str]:
@@ -151,6 +202,10 @@ def _reasons(found: Guarded) -> list[str]:
     if found.passing:
         count = len(found.passing)
         reasons.append(f"{count} of {found.scored} confirmed defects would be ok: {named(found.passing)}.")
+    if found.known:
+        what = "known defect" if len(found.known) == 1 else "known defects"
+        sources = ", ".join(found.known)
+        reasons.append(f"{len(found.known)} {what} that the bundle in use catches would be ok: {sources}.")
     if found.gone:
         gone = [unseen.frame for unseen in found.gone]
         reasons.append(f"{len(gone)} confirmed defects cannot be scored: {named(gone)}; {found.gone[0].why}")

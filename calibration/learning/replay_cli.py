@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edge.settings import Settings
-from edge.table import folding_table
+from edge.table import folding_table, print_table
 from edge.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -83,9 +83,9 @@ def show(console: Console, done: "Replay", page: Path | None) -> None:
             f"stored as JPEG, the frames that {done.bundle} itself had judged score up to {done.largest_change:.3f} "
             "off what they did on the line"
         )
-    console.print(turns_table(done))
+    print_table(console, turns_table(done))
     if done.flips:
-        console.print(flips_table(done.flips[:MOST_LISTED]))
+        print_table(console, flips_table(done.flips[:MOST_LISTED]))
     if len(done.flips) > MOST_LISTED:
         console.print(f"and {len(done.flips) - MOST_LISTED} more: --report DIR and --json have them all")
     if page is not None:
@@ -108,7 +108,18 @@ def flips_table(flips: "list[Replayed]") -> Table:
     """Frames whose outcome changes, one a line."""
     from rich.markup import escape
 
-    table = folding_table("frame", "source", "recorded", "score", "threshold", "now", "score", "threshold", "review")
+    table = folding_table(
+        "frame",
+        "source",
+        "recorded",
+        "score",
+        "threshold",
+        "now",
+        "score",
+        "threshold",
+        "review",
+        long=("source", "review"),
+    )
     for each in flips:
         frame, verdict = each.frame, each.verdict
         said = "" if frame.review is None else f"{frame.review.verdict.replace('_', ' ')}, {frame.review.reviewer}"

@@ -52,6 +52,10 @@ class Rescorer:
         for start in range(0, len(frames), self._batch_size):
             yield from self._judge_together(frames[start : start + self._batch_size])
 
+    def verdict(self, pixels: Pixels) -> Verdict:
+        """What the bundle says of a picture, [H, W, 3] uint8 RGB, alone in its batch."""
+        return self._scorer.score([pixels], [self._category])[0]
+
     def _judge_together(self, frames: Sequence[ReviewedFrame]) -> Iterator[Rescored | Unseen]:
         pictures = [self._picture(frame) for frame in frames]
         seen = [picture for picture in pictures if not isinstance(picture, Unseen)]

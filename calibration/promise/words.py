@@ -16,7 +16,17 @@ KEPT_BY_ESTIMATES = "on four sets of real parts, with four references, they were
 def sentences(made: Manifest) -> list[str]:
     """The threshold's promise, the miss rate and the limits of both, in the order in which they should be read."""
     said = made.calibration
-    return [*_thresholds(made), *_promise(said), misses(made), ANOTHER_DAY]
+    return [*_thresholds(made), *_promise(said), misses(made), *_lost(made), ANOTHER_DAY]
+
+
+def _lost(made: Manifest) -> list[str]:
+    """Known defects that a bundle before caught and that are ok under this one."""
+    return [
+        f"The known defect {kept.source} passes: {kept.caught_by} caught it, and here it is ok, with score "
+        f"{kept.score:.3f}. Parts with that defect will pass."
+        for kept in made.check
+        if kept.caught_by is not None
+    ]
 
 
 def _thresholds(made: Manifest) -> list[str]:

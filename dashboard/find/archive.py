@@ -22,6 +22,9 @@ from edge.ledger.reviews import ReviewVerdict
 from edge.verdict import Outcome
 
 MOST_PICTURES = 5_000
+LEAST_NORMAL = 2
+"""Pictures of good parts from which `calibrate` has a threshold: one says nothing about how good parts differ."""
+
 BLOCK_BYTES = 1 << 18
 NORMAL, GOOD, DEFECT, UNSURE, UNREVIEWED = "normal", "test/good", "test/defect", "unsure", "unreviewed"
 
@@ -98,7 +101,9 @@ def readme(items: Sequence[Item], *, about: str, missing: Sequence[str] = ()) ->
         lines += [f"  {folder}/{place}: {counts[place]}" for place in (NORMAL, GOOD, DEFECT, UNSURE, UNREVIEWED)]
         if counts[NORMAL]:
             bad = f" --bad {folder}/{DEFECT}" if counts[DEFECT] else ""
-            lines += [f"  calibrate --category {folder} --images {folder}/{NORMAL}{bad}"]
+            command = f"calibrate --category {folder} --refs {counts[NORMAL]} --images {folder}/{NORMAL}{bad}"
+            few = f"too few good parts to calibrate: {counts[NORMAL]} in {folder}/{NORMAL}, {LEAST_NORMAL} are needed"
+            lines += [f"  {command if counts[NORMAL] >= LEAST_NORMAL else few}"]
         if counts[NORMAL] and counts[GOOD] and counts[DEFECT]:
             lines += [f"  calibrate evaluate --dataset folder --root {folder} --shots 1"]
     lines += [

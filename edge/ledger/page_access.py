@@ -122,9 +122,10 @@ def _check_certificate(settings: Settings) -> None:
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, password="")
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        swapped = _swapped(certificate, key)
         raise EdgeError(
-            f"certificate {certificate} with key {key} cannot be used: {error}. Both are PEM files, the key without a "
-            "password; mend EDGE_PAGE_CERTIFICATE and EDGE_PAGE_KEY."
+            f"certificate {certificate} with key {key} cannot be used: {error}.{swapped} Both are PEM files, "
+            "the key without a password; mend EDGE_PAGE_CERTIFICATE and EDGE_PAGE_KEY."
         ) from error
 
 
@@ -138,3 +139,13 @@ def _check_proxy(proxy: str) -> None:
             ) from error
         if network.prefixlen == 0:
             raise EdgeError(f"EDGE_PAGE_PROXY={proxy!r} would believe everybody. Give the proxy's own IP address.")
+
+
+def _swapped(certificate: Path, key: Path) -> str:
+    """A sentence if the one file holds what the other should."""
+    try:
+        held, other = certificate.read_bytes(), key.read_bytes()
+    except OSError:
+        return ""
+    swapped = b"PRIVATE KEY-----" in held and b"-----BEGIN CERTIFICATE-----" in other and b"CERTIFICATE" not in held
+    return " They look swapped: the first holds a key and the second a certificate." if swapped else ""

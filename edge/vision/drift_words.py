@@ -7,7 +7,10 @@ from math import exp
 from edge.alarm import Alarm, State
 from edge.vision.normal import Band
 
-Show = Callable[[float, Band], str]
+Show = Callable[[float, Band, int], str]
+"""A value with its unit; the number says how many decimals more than usual."""
+
+MOST_DECIMALS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,24 +22,24 @@ class _Words:
     advice: str
 
 
-def _grey(value: float, _band: Band) -> str:
-    return f"{value:.0f} of 255"
+def _grey(value: float, _band: Band, more: int) -> str:
+    return f"{value:.{more}f} of 255"
 
 
-def _share(value: float, _band: Band) -> str:
-    return f"{100 * value:.1f} %"
+def _share(value: float, _band: Band, more: int) -> str:
+    return f"{100 * value:.{1 + more}f} %"
 
 
-def _of_usual(value: float, band: Band) -> str:
-    return f"{100 * exp(value - band.mean):.0f} %"
+def _of_usual(value: float, band: Band, more: int) -> str:
+    return f"{100 * exp(value - band.mean):.{more}f} %"
 
 
-def _offset(value: float, band: Band) -> str:
-    return f"{100 * (value - band.mean):+.1f} %"
+def _offset(value: float, band: Band, more: int) -> str:
+    return f"{100 * (value - band.mean):+.{1 + more}f} %"
 
 
-def _number(value: float, _band: Band) -> str:
-    return f"{value:.3f}"
+def _number(value: float, _band: Band, more: int) -> str:
+    return f"{value:.{3 + more}f}"
 
 
 LOOK_AT_LIGHT = "Look at the lamp, the exposure and light from outside."
@@ -75,23 +78,25 @@ def replaced(alarm: Alarm) -> Alarm:
 
 def difference(measure: str, mean: float, band: Band, *, parts: int) -> str:
     """The plain mean of so many parts beside the good parts of the calibration."""
-    words = WORDS[measure]
     allowed = band.allowance(parts)
-    limits = f"up to {words.show(band.mean + allowed, band)}"
-    if not band.upward_only:
-        limits = f"{words.show(band.mean - allowed, band)} to {words.show(band.mean + allowed, band)}"
-    return (
-        f"{words.name} {words.show(mean, band)}, mean of {parts}; good parts had {words.show(band.mean, band)}, "
-        f"allowed is {limits}"
-    )
+    low = None if band.upward_only else band.mean - allowed
+    return _beside(measure, mean, band, low, band.mean + allowed, how=f", mean of {parts}")
 
 
 def state_of(measure: str, value: float, band: Band) -> str:
     """Value, centre and limits."""
-    words = WORDS[measure]
-    show = words.show
-    limits = f"up to {show(band.high, band)}"
-    if band.low is not None:
-        limits = f"{show(band.low, band)} to {show(band.high, band)}"
-    text = f"{words.name} {show(value, band)}; good parts had {show(band.mean, band)}, allowed is {limits}"
+    text = _beside(measure, value, band, band.low, band.high)
     return text[0].upper() + text[1:]
+
+
+def _beside(measure: str, value: float, band: Band, low: float | None, high: float, *, how: str = "") -> str:
+    """With so many decimals that a value which differs from a limit does not read as that limit."""
+    words = WORDS[measure]
+    limits = [high] if low is None else [low, high]
+    for more in range(MOST_DECIMALS):
+        shown, *edges = [words.show(each, band, more) for each in (value, *limits)]
+        if all(edge != shown or limit == value for edge, limit in zip(edges, limits, strict=True)):
+            break
+    allowed = f"up to {edges[0]}" if low is None else " to ".join(edges)
+    centre = words.show(band.mean, band, more)
+    return f"{words.name} {shown}{how}; good parts had {centre}, allowed is {allowed}"

@@ -70,6 +70,7 @@ class Kept(Part):
 
     file:    inside the bundle;  source: where it came from
     score:   what it got at calibration;  flagged: whether that made it anything but `ok`
+    caught_by: of a defect that is `ok` under this bundle, the bundle before that caught it, as pcb@1; None: none did
     """
 
     file: str
@@ -77,6 +78,7 @@ class Kept(Part):
     good: bool
     score: float
     flagged: bool
+    caught_by: str | None = None
 
 
 class BankCost(Part):

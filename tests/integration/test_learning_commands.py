@@ -93,3 +93,23 @@ def test_a_calibration_is_not_put_into_use_either_if_a_confirmed_defect_would_pa
         calibrate(data, "--category", "pcb", "--images", str(good), "--input-size", "64")
     assert load_bundle(ledger.settings.bundles, "pcb").version == 1
     ledger.engine.dispose()
+
+
+def test_a_known_defect_is_refused_by_its_frame_and_a_twin_is_called_by_its_id(ledger: Ledger, tmp_path: Path) -> None:
+    data, bad = ledger.settings.data, tmp_path / "bad"
+    bad.mkdir()
+    assert cv2.imwrite(str(bad / "spot.png"), grey_part(50, spot=True)[..., ::-1])
+    for frame in (1, 2):
+        say(ledger, ReviewVerdict.FALSE_ALARM, frame)
+    assert "frame 2 shows the same part as frame 1: it adds little" in calibrate(data, "learn", "--category", "pcb")
+    good = ["--images", str(tmp_path / "good"), "--input-size", "64"]
+    calibrate(data, "--category", "pcb", *good, "--bad", str(bad))
+    assert "frame 1 shows the known defect spot.png" in calibrate(data, "learn", "--category", "pcb")
+    learn = ["learn", "--category", "pcb", "--frames", "1", "--yes"]
+    with pytest.raises(EdgeError, match=r"frame 1 shows spot\.png, known to pcb@2 as a defect.*--known-defects"):
+        calibrate(data, *learn)
+    said = calibrate(data, *learn, "--known-defects")
+    assert "The known defect spot.png passes: pcb@2 caught it" in said
+    with pytest.raises(EdgeError, match=r"pcb@3 is not promoted: 1 known defect .* would be ok: spot\.png"):
+        calibrate(data, "promote", "pcb@3")
+    ledger.engine.dispose()

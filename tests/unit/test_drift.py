@@ -124,7 +124,7 @@ def test_an_alarm_says_what_changed_and_where_to_look() -> None:
     assert (alarm.centre, alarm.low, alarm.high) == (100, 90, 110)
     assert alarm.value < 90
     assert alarm.sentence == (
-        f"Brightness {alarm.value:.0f} of 255; good parts had 100 of 255, allowed is 90 of 255 to 110 of 255. "
+        f"Brightness {alarm.value:.1f} of 255; good parts had 100.0 of 255, allowed is 90.0 of 255 to 110.0 of 255. "
         "Look at the lamp, the exposure and light from outside."
     )
 

@@ -222,7 +222,9 @@ def test_zip_is_sorted_by_what_people_said_and_is_a_data_set(
     assert packed.read(places["pcb/test/defect"]) == stored
     lines = list(csv.DictReader(io.StringIO(packed.read("reviews.csv").decode(), newline="")))
     assert {(line["id"], line["review"]) for line in lines} >= {(str(defect), "confirmed_defect"), (str(nobody), "")}
-    assert "1 pictures that the record names are gone" in packed.read("README.txt").decode()
+    about = packed.read("README.txt").decode()
+    assert "1 pictures that the record names are gone" in about
+    assert "too few good parts to calibrate: 1 in pcb/normal" in about and "calibrate --category" not in about
 
 
 def test_zip_of_enough_frames_is_taken_by_calibrate_as_it_is(
@@ -231,7 +233,10 @@ def test_zip_of_enough_frames_is_taken_by_calibrate_as_it_is(
     ids = [ledger.add_defect() for _ in range(7)]
     said(ledger, "confirmed_defect", *ids[:3])
     said(ledger, "false_alarm", *ids[3:])
-    zipfile.ZipFile(io.BytesIO(client.get("/api/v1/export.zip").content)).extractall(tmp_path / "out")
+    packed = zipfile.ZipFile(io.BytesIO(client.get("/api/v1/export.zip").content))
+    packed.extractall(tmp_path / "out")
+    command = "calibrate --category pcb --refs 2 --images pcb/normal --bad pcb/test/defect\n"
+    assert command in packed.read("README.txt").decode()
     (category,) = open_dataset("folder", tmp_path / "out").categories
     assert (category.name, len(category.normal)) == ("pcb", 2)
     assert [sample.defect for sample in category.test] == [False, False, True, True, True]

@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,15 @@ from calibration.ingredients import gather_ingredients
 from calibration.known_parts import Shown
 from calibration.learning import replay
 from calibration.learning.learn import Lesson, Offer
+from calibration.learning.learn_cli import refuse_known_defects
 from calibration.learning.made_with import references_of
 from calibration.learning.promotion_guard import guard_promotion
 from calibration.learning.replay import Replay
 from calibration.learning.replay_page import render, write_page
 from calibration.learning.rescore import Rescorer
+from calibration.promise.words import sentences
 from calibration.references.collect import Taken
+from edge.check import check_kept, conclude
 from edge.errors import EdgeError
 from edge.frame import FrameInfo, Pixels
 from edge.ledger.record import open_engine, unit_of_work
@@ -30,6 +33,7 @@ from edge.settings import Settings
 from edge.verdict import Outcome
 from edge.vision.area import Area
 from edge.vision.bundle import Bundle, load_bundle
+from edge.vision.bundle_promotion import promote
 from edge.vision.features import Encoder
 from edge.vision.recipe import parse_recipe
 from edge.vision.scene import Scene
@@ -335,7 +339,7 @@ def test_the_page_holds_its_pictures_and_shows_text_as_text(station: Station, tm
     assert "http" not in page
     assert 'class="then"' in page
     with pytest.raises(EdgeError, match="cannot be written"):
-        write_page(station.settings.database, done, {})
+        write_page(station.settings.database.file, done, {})
 
 
 def passing(station: Station) -> tuple[int, int, Bundle]:
@@ -417,3 +421,72 @@ def test_without_a_record_nothing_forbids(station: Station, tmp_path: Path) -> N
     bundle = load_bundle(tmp_path / "data" / "bundles", "pcb")
     assert station.guard(bundle, force=None) == (None, [])
     assert not (tmp_path / "elsewhere").exists()
+
+
+def marked(number: int) -> Pixels:
+    """A part with a blue mark, no lighter or darker than the part, where JPEG keeps it as it is."""
+    pixels = grey_part(number).astype(np.int16)
+    pixels[16:48, 16:48] += np.array((-12, -12, 80), np.int16)
+    return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+def taught_a_defect(station: Station) -> tuple[int, Bundle]:
+    """A frame of a known defect, called a false alarm, and the bundle that was made to learn from it all the same."""
+    good, bad = [Shown("good", [grey_part(9)])], [Shown("spot.png", [marked(7)])]
+    references = [Taken(grey_part(number), f"{number}.png") for number in range(4)]
+    build_in_use(station.encoder, references, category="pcb", bundles_dir=station.settings.bundles, good=good, bad=bad)
+    station.scorer.load("pcb")
+    shown, other = station.inspect(marked(7), marked(8))
+    station.say(FALSE_ALARM, shown, other)
+    by_id = {each.frame.id: each for each in station.lesson().offer().candidates}
+    assert (by_id[shown].defect, by_id[other].defect) == ("spot.png", None)
+    lossless = replace(by_id[shown], taken=Taken(marked(7), f"frame run/top/{shown}", learned=True))
+    return shown, station.bundle(station.lesson().learn([lossless]).name.version)
+
+
+def test_a_frame_that_shows_a_known_defect_is_named_and_refused(station: Station) -> None:
+    shown, _ = taught_a_defect(station)
+    chosen = station.lesson().offer().chosen([shown])
+    with pytest.raises(EdgeError, match=rf"frame {shown} shows spot\.png, known to pcb@2 as a defect"):
+        refuse_known_defects(chosen, station.bundle())
+
+
+def test_a_known_defect_that_was_learned_as_good_is_said_and_fails_every_check_from_then_on(station: Station) -> None:
+    _, new = taught_a_defect(station)
+    (lost,) = [kept for kept in new.manifest.check if not kept.good]
+    assert (lost.source, lost.flagged, lost.caught_by) == ("spot.png", False, "pcb@2")
+    assert any("spot.png passes: pcb@2 caught it" in sentence for sentence in sentences(new.manifest))
+    again = Lesson(station.encoder, new, station.settings)
+    shown_anew = again.learn(again.offer().candidates, bad=[Shown("hole.png", [grey_part(6)[::-1] // 9])])
+    for version in (new.version, shown_anew.name.version):
+        assert version is not None
+        promote(station.settings.bundles, "pcb", version)
+        station.scorer.load("pcb")
+        result = conclude(station.bundle(), check_kept(station.scorer, station.bundle()))
+        assert not result.passed
+        assert "known bad spot.png" in result.reason and "pcb@2 caught it" in result.reason
+
+
+def test_a_known_defect_that_would_turn_ok_holds_a_bundle_back_like_a_confirmed_one(station: Station) -> None:
+    _, new = taught_a_defect(station)
+    with pytest.raises(EdgeError, match=r"pcb@3 is not promoted: 1 known defect .*would be ok: spot\.png\."):
+        station.guard(new)
+    reason, _ = station.guard(new, force="it is a label")
+    assert reason is not None and "spot.png" in reason
+
+
+def test_a_defect_that_the_bundle_in_use_passes_as_well_holds_nothing_back_and_is_named(station: Station) -> None:
+    escape, alarm = station.inspect(part(2, label=True), part(0, label=True))
+    station.say(FALSE_ALARM, alarm)
+    new = station.learn(alarm)
+    station.say(CONFIRMED, escape)
+    with pytest.raises(EdgeError, match=rf"frame {escape}\."):
+        station.guard(new)
+    promote(station.settings.bundles, "pcb", new.version)
+    lesson = station.lesson()
+    (second,) = station.inspect(part(5, label=True))
+    station.say(FALSE_ALARM, second)
+    next_one = station.bundle(lesson.learn(lesson.offer().candidates).name.version)
+    reason, said = station.guard(next_one)
+    assert reason is None
+    assert said == [f"Passes as before: frame {escape}, called defects by people, ok under pcb@2 in use as well."]

@@ -126,7 +126,7 @@ def test_certificate_that_cannot_be_used_is_refused_and_a_good_one_taken(tmp_pat
     data = tmp_path / "data"
     with pytest.raises(EdgeError, match="go together"):
         check_page(Settings(data=data, page_certificate=Path(good["page_certificate"])), FIRST)
-    with pytest.raises(EdgeError, match=r"page\.key with key .*page\.pem cannot be used"):
+    with pytest.raises(EdgeError, match=r"page\.key with key .*page\.pem cannot be used: .* They look swapped"):
         check_page(
             Settings.read(data=data, page_certificate=good["page_key"], page_key=good["page_certificate"]), FIRST
         )
