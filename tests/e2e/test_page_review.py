@@ -1,5 +1,6 @@
 """Review and audit in a real browser: by keys alone, in batches, undone, by two at once, live, and blind."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -168,6 +169,28 @@ def test_many_cards_get_one_verdict_which_one_key_takes_back(ledger: Ledger, add
     said(ledger, 5)
     keys.press("z")
     expect(page.locator(".card")).to_have_count(2)
+
+
+def test_after_a_batch_the_queue_refills_from_the_record_and_its_counts_are_right(
+    ledger: Ledger, address: str, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.review.pages.CARDS", 3)
+    kept, *_ = [ledger.add_defect() for _ in range(5)]
+    page, keys = watched.page, watched.page.keyboard
+    page.goto(f"{address}/?camera=top")
+    expect(page.locator(".card")).to_have_count(3)
+    keys.press("a")
+    keys.press("f")
+    expect(page.locator(".card")).to_have_count(2)
+    expect(page.locator("#nothing")).to_be_hidden()
+    expect(page.locator("[rel=next]")).to_have_count(0)
+    for counted in ("#queue-counts .waiting strong", "#queue-outcomes small >> nth=0"):
+        expect(page.locator(counted)).to_have_text("2")
+    expect(page.locator("#start")).to_have_attribute("href", re.compile(f"/frames/{kept + 1}"))
+    keys.press("a")
+    keys.press("d")
+    expect(page.locator("#nothing")).to_be_visible()
+    expect(page.locator("#start")).to_be_hidden()
 
 
 def test_two_browsers_on_one_frame_never_overwrite_each_other(
