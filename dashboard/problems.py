@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
+from dashboard.rooms import rooms
 from dashboard.site import Site
 from dashboard.writes import BUSY
 from edge.ledger.record import is_busy
@@ -17,6 +18,7 @@ from edge.ledger.record import is_busy
 log = logging.getLogger(__name__)
 MOST_PROBLEMS = 10
 NO_PAGE = "There is no page at this address."
+NO_FILTER = "This cannot be looked for"
 UNREACHABLE = "The database cannot be reached now. Nothing was changed; the page's log says why."
 
 
@@ -34,7 +36,12 @@ def http_error(request: Request, error: Exception) -> Response:
     if "text/html" in request.headers.get("accept", ""):
         status = HTTPStatus(problem.status_code)
         words = NO_PAGE if problem.detail == HTTPStatus.NOT_FOUND.phrase else problem.detail
-        response = _message(request, "problem.html", words, status)
+        bad_filter = status is HTTPStatus.UNPROCESSABLE_ENTITY
+        response = _message(
+            request, "problem.html", words, status,
+            heading=NO_FILTER if bad_filter else status.phrase,
+            back=next((room for room in rooms(request) if room.here and bad_filter), None),
+        )  # fmt: skip
         response.headers.update(problem.headers or {})
         return response
     return JSONResponse({"detail": problem.detail}, problem.status_code, problem.headers)
@@ -65,6 +72,6 @@ def record_in_trouble(request: Request, error: Exception) -> Response:
     return http_error(request, HTTPException(507, words))
 
 
-def _message(request: Request, template: str, message: str, status: HTTPStatus) -> Response:
+def _message(request: Request, template: str, message: str, status: HTTPStatus, **more: object) -> Response:
     templates = cast(Site, request.app.state.site).templates
-    return templates.TemplateResponse(request, template, {"message": message, "status": status}, status_code=status)
+    return templates.TemplateResponse(request, template, {"message": message, **more}, status_code=status)

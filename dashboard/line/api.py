@@ -59,7 +59,8 @@ def orders(site: SiteOf, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> lis
 def ask(site: SiteOf, person: Operator, asked: OrderAsked) -> OrderView:
     """Ask the line to stop, start or change over a camera. The answer comes with GET /api/v1/orders.
 
-    403 for a role that may not, 409 if no line is running, 422 for an order without its reason or category.
+    403 for a role that may not, 409 if no line is running, 422 for an order without its reason or category, and for a
+    camera that the line does not have.
     """
     if asked.kind != "stop" and not person.role.covers(Role.ENGINEER):
         raise HTTPException(403, f"{asked.kind} needs the role engineer; {person.name} is {person.role}")
@@ -67,8 +68,12 @@ def ask(site: SiteOf, person: Operator, asked: OrderAsked) -> OrderView:
         raise HTTPException(422, f"Say why: {asked.kind} needs a reason.")
     if (asked.kind == "changeover") != (asked.category is not None):
         raise HTTPException(422, "A changeover names a category, and nothing else does.")
-    if not site.board.look().running:
+    line = site.board.look()
+    if not line.running:
         raise HTTPException(409, NOT_RUNNING)
+    names = [camera.camera for camera in line.cameras if camera.state != "unknown"]
+    if asked.camera not in names:
+        raise HTTPException(422, f"The line has no camera {asked.camera!r}. It has {', '.join(names)}.")
     with site.writes.write() as session:
         order = add_order(
             session, asked.kind, asked_by=person.name, camera=asked.camera, category=asked.category,

@@ -28,6 +28,10 @@ FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-proto")
 LONGEST_FORM_BYTES = 8192
 RECHECK_S = 2.0
 """A stream outlives its sign-in by this much at most."""
+NOT_MEANT = (
+    "This did not come from a page of ours, or from an old one: load the page again. A program sends an API token: "
+    "Authorization: Bearer TOKEN. An admin makes one at /people."
+)
 
 
 class Door:
@@ -77,7 +81,7 @@ class Door:
         if request.method in UNSAFE and visitor.csrf is not None and not _is_meant(request, visitor.csrf):
             if visitor.secret is not None:
                 await run_in_threadpool(_record_refusal, request, visitor, "sent a forged request")
-            raise HTTPException(403, "This did not come from a page of ours, or an old one. Load the page again.")
+            raise HTTPException(403, NOT_MEANT)
         return visitor
 
 

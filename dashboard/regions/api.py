@@ -1,12 +1,14 @@
 """Drawn areas under /api/v1."""
 
 from fastapi import APIRouter, HTTPException
+from sqlalchemy.orm import Session
 
 from dashboard.people.person import Engineer
 from dashboard.regions import categories as known
 from dashboard.regions.views import CategoryView, Drawing
-from dashboard.site import SiteOf
-from edge.ledger.drawn_areas import ask_area
+from dashboard.site import Site, SiteOf
+from edge.ledger.bundles import BundleRow
+from edge.ledger.drawn_areas import ask_area, newest_area
 from edge.ledger.people import record_event
 
 router = APIRouter(prefix="/api/v1/regions", tags=["regions"])
@@ -33,7 +35,8 @@ def category(site: SiteOf, category: str) -> CategoryView:
 def draw(site: SiteOf, person: Engineer, category: str, drawing: Drawing) -> CategoryView:
     """Ask for the category's next bundle with this area. A running line makes it, and puts it not into use.
 
-    409 if another bundle has been taken up since: what was drawn lies over another picture.
+    409 if another bundle has been taken up since: what was drawn lies over another picture. 422 if nothing is drawn
+    and nothing was before.
     """
     with site.writes.write() as session:
         row = known.bundle_of(session, category)
@@ -41,6 +44,8 @@ def draw(site: SiteOf, person: Engineer, category: str, drawing: Drawing) -> Cat
             raise HTTPException(404, f"no bundle of {category} has judged in this record yet")
         if row.sha256 != drawing.bundle:
             raise HTTPException(409, f"the line took up {row.name} meanwhile: load the page again and draw over it")
+        if not (drawing.area or drawing.ignore) and not _cut(site, session, row):
+            raise HTTPException(422, f"Nothing is drawn, and of {row.name} the whole picture counts already.")
         ask_area(
             session,
             category=category,
@@ -53,3 +58,9 @@ def draw(site: SiteOf, person: Engineer, category: str, drawing: Drawing) -> Cat
         found = known.category(session, category)
     assert found is not None
     return found
+
+
+def _cut(site: Site, session: Session, row: BundleRow) -> bool:
+    """Whether the bundle leaves something of the picture out, or the next one would as it was drawn last."""
+    drawn = newest_area(session, row.category)
+    return known.area_file(site.settings.bundles, row) is not None or bool(drawn and (drawn.area or drawn.ignore))

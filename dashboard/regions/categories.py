@@ -11,6 +11,8 @@ from dashboard.regions.views import CategoryView, DrawnView
 from edge.ledger.bundles import BundleRow
 from edge.ledger.drawn_areas import newest_area
 
+AREA_FILE = "area.png"
+
 
 def categories(session: Session) -> list[CategoryView]:
     """Every category that has judged, by name."""
@@ -38,6 +40,11 @@ def reference_of(bundles: Path, row: BundleRow) -> Path | None:
     except OSError:
         return None
     return files.inside(bundles, f"{folder}/{names[0]}") if names else None
+
+
+def area_file(bundles: Path, row: BundleRow) -> Path | None:
+    """The mask of what the bundle looks at; None if that is the whole picture."""
+    return files.inside(bundles, f"{row.folder}/{AREA_FILE}")
 
 
 def _view(session: Session, row: BundleRow) -> CategoryView:

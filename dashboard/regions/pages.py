@@ -1,11 +1,8 @@
 """The pages on which an area is drawn, and the pictures under the drawing."""
 
-from pathlib import Path
-
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
-from dashboard import files
 from dashboard.headers import FOR_EVER
 from dashboard.overlay import png
 from dashboard.regions import categories as known
@@ -14,7 +11,6 @@ from dashboard.site import Site, SiteOf
 from edge.ledger.bundles import BundleRow
 
 router = APIRouter(include_in_schema=False)
-AREA_FILE = "area.png"
 
 
 @router.get("/regions", response_class=HTMLResponse)
@@ -40,7 +36,7 @@ def draw(request: Request, site: SiteOf, category: str) -> HTMLResponse:
         "category": found,
         "others": others,
         "reference": known.reference_of(site.settings.bundles, row) is not None,
-        "has_area": _area_file(site, row) is not None,
+        "has_area": known.area_file(site.settings.bundles, row) is not None,
         "running": site.board.look().running,
     }
     return site.templates.TemplateResponse(request, "regions/draw.html", context)
@@ -60,7 +56,7 @@ def reference(site: SiteOf, category: str, v: str | None = None) -> FileResponse
 def shade_png(site: SiteOf, category: str, v: str | None = None) -> Response:
     """What the bundle does not look at today, as a dark veil: RGBA PNG."""
     row = _row(site, category)
-    path = _area_file(site, row)
+    path = known.area_file(site.settings.bundles, row)
     if path is None:
         raise HTTPException(404, f"{row.name} looks at the whole picture")
     return Response(png(shade(path)), media_type="image/png", headers=_cached(row, v))
@@ -72,10 +68,6 @@ def _row(site: Site, category: str) -> BundleRow:
     if row is None:
         raise HTTPException(404, f"no bundle of {category} has judged in this record yet")
     return row
-
-
-def _area_file(site: Site, row: BundleRow) -> Path | None:
-    return files.inside(site.settings.bundles, f"{row.folder}/{AREA_FILE}")
 
 
 def _cached(row: BundleRow, v: str | None) -> dict[str, str]:

@@ -26,17 +26,7 @@ def index(request: Request, site: SiteOf, wanted: FilterOf, after: Id = None) ->
     """The queue. Frames that need no review are in the room Find."""
     if wanted.outcome is not None and wanted.outcome not in FLAGGED:
         return RedirectResponse(f"/find?outcome={wanted.outcome}")
-    with site.reader.read() as reading:
-        session, media = reading.session, site.settings.media
-        context = {
-            "counts": queries.counts(reading, time.time_ns()),
-            "queue": queue.counts(session, wanted),
-            "kinds": kinds_offered(session),
-            "wanted": wanted,
-            "first": after is None,
-            "live": after is None and wanted.order is queue.Order.NEWEST,
-            "page": queue.page(session, media, wanted, after=after, limit=CARDS),
-        }
+    context = _queue(site, wanted, after)
     return site.templates.TemplateResponse(request, "review/index.html", context, headers=FRESH)
 
 
@@ -50,10 +40,16 @@ def summary(request: Request, site: SiteOf) -> HTMLResponse:
 
 @router.get("/queue/counts")
 def queue_counts(request: Request, site: SiteOf, wanted: FilterOf) -> HTMLResponse:
-    """The counts of the queue alone."""
+    """The counts of the queue alone, by outcome and by camera and category."""
     with site.reader.read() as reading:
         context = {"queue": queue.counts(reading.session, wanted), "wanted": wanted}
-    return site.templates.TemplateResponse(request, "review/_counts.html", context)
+    return site.templates.TemplateResponse(request, "review/_news.html", context)
+
+
+@router.get("/queue/cards")
+def queue_cards(request: Request, site: SiteOf, wanted: FilterOf, after: Id = None) -> HTMLResponse:
+    """A page of the queue as it is now: its cards, what is said where there are none, and the way to the next page."""
+    return site.templates.TemplateResponse(request, "review/_cards.html", _queue(site, wanted, after))
 
 
 @router.get("/queue/cards/{frame_id:int}")
@@ -77,6 +73,20 @@ def frame_page(request: Request, site: SiteOf, wanted: FilterOf, frame_id: int) 
 def frame_fragment(request: Request, site: SiteOf, wanted: FilterOf, frame_id: int) -> HTMLResponse:
     """The same without the page around it."""
     return site.templates.TemplateResponse(request, "review/_frame.html", _frame(site, wanted, frame_id))
+
+
+def _queue(site: Site, wanted: Filter, after: int | None) -> dict[str, Any]:
+    with site.reader.read() as reading:
+        session, media = reading.session, site.settings.media
+        return {
+            "counts": queries.counts(reading, time.time_ns()),
+            "queue": queue.counts(session, wanted),
+            "kinds": kinds_offered(session),
+            "wanted": wanted,
+            "first": after is None,
+            "live": after is None and wanted.order is queue.Order.NEWEST,
+            "page": queue.page(session, media, wanted, after=after, limit=CARDS),
+        }
 
 
 def _frame(site: Site, wanted: Filter, frame_id: int) -> dict[str, Any]:

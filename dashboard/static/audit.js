@@ -1,4 +1,5 @@
 // Passed parts, one after another, judged by their picture alone; the next one is fetched while a person looks.
+import { kindKeys } from "./kind_keys.js";
 import { onKey, say } from "./page.js";
 import { record, undo } from "./said.js";
 import { zoom } from "./zoom.js";
@@ -67,9 +68,7 @@ async function takeBack() {
 onKey("g", "Good", () => decide("confirmed_ok"));
 onKey("d", "Defect", () => decide("confirmed_defect"));
 onKey("u", "Unsure", () => decide("unsure"));
-[...article.querySelectorAll("[data-kind]")].slice(0, 9).forEach(({ dataset: { kind } }, index) => {
-  onKey(String(index + 1), `Defect: ${kind}`, () => decide("confirmed_defect", kind));
-});
+kindKeys((kind) => decide("confirmed_defect", kind));
 onKey("n", "Write a note that goes with your verdict; Enter ends it", () => note.focus());
 onKey("z", "Undo your last verdict", takeBack);
 onKey("+", "Larger; the wheel does it, too", () => zoom.larger());

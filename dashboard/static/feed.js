@@ -1,8 +1,9 @@
 // New cards and counts on the first page, as the line makes them.
 import { fragments, listen } from "./page.js";
+import { refill } from "./refill.js";
 
 const MOST_CARDS = 60;
-const SUMMARY_EVERY_MS = 1000;
+const RENEW_EVERY_MS = 1000;
 
 // New cards wait here while others are fetched; of a burst only what fits on the page is fetched at all.
 function cardFeed() {
@@ -36,17 +37,17 @@ function prepend(card) {
   while (cards.children.length > MOST_CARDS) cards.lastElementChild.remove();
 }
 
-// Fetches pieces of the page at most once a second, and once more after the last change.
-function pieceFeed(address) {
+// Does it at most once a second, and once more after the last call.
+function seldom(act) {
   let timer = null;
-  async function refresh() {
-    const parts = await fragments(address);
-    timer = null;
-    for (const part of parts) document.getElementById(part.id).replaceWith(part);
-  }
   return () => {
-    if (timer === null) timer = setTimeout(refresh, SUMMARY_EVERY_MS);
+    timer ??= setTimeout(() => { timer = null; act(); }, RENEW_EVERY_MS);
   };
+}
+
+// Fetches pieces of the page and puts them in place of older ones.
+async function renew(address) {
+  for (const part of await fragments(address)) document.getElementById(part.id).replaceWith(part);
 }
 
 // A card that somebody reviewed has nothing to do here any more.
@@ -58,12 +59,13 @@ const { page, live } = document.body.dataset;
 if (page === "empty") {
   listen({ counts: () => location.reload() }, { waiting: true });
 } else {
-  const queue = pieceFeed(`/queue/counts${document.getElementById("cards").dataset.query}`);
+  const queue = seldom(() => renew(`/queue/counts${document.getElementById("cards").dataset.query}`));
+  const more = seldom(refill);
   const cards = live ? cardFeed() : () => {};
   const handlers = {
-    counts: pieceFeed("/summary"),
+    counts: seldom(() => renew("/summary")),
     flagged: (event) => { queue(); cards(event.data); },
-    review: (event) => { queue(); reviewed(JSON.parse(event.data)); },
+    review: (event) => { queue(); reviewed(JSON.parse(event.data)); more(); },
   };
   listen(handlers);
 }

@@ -42,14 +42,23 @@ function draw(view, { facts, photo, heat }) {
 
 const words = (seconds) => (seconds < 10 ? `${seconds.toFixed(1)} s` : seconds < 120 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`);
 
+const isAnother = (facts, before) => facts.run !== before.run || facts.seq !== before.seq;
+
 // Shows the live picture of a station. `renew` fetches the newest one; `age` says how old it is and greys what is too old.
 export function liveView(station, limit) {
   const view = station.querySelector(".view");
   const [photo] = view.querySelectorAll("canvas");
   const said = view.querySelector(".age");
   let shown = null;
+  let came = null; // when the last picture took an older one's place, and how old it was then
   let busy = false;
   let again = false;
+
+  // Of an old picture: pictures that come late are another thing than none at all.
+  function lateOrNone(seconds) {
+    if (came && since(came.at) <= limit) return `Pictures come ${words(came.late)} late; this one is of ${shown.facts.at}`;
+    return `No picture since ${shown.facts.at}, for ${words(seconds)}`;
+  }
 
   function age() {
     if (!shown) return;
@@ -57,7 +66,7 @@ export function liveView(station, limit) {
     const old = !(seconds <= limit);
     view.classList.toggle("old", old);
     station.dataset.outcome = old ? "" : shown.facts.outcome;
-    said.textContent = old ? `No picture since ${shown.facts.at}, for ${words(seconds)}` : `Live, ${words(seconds)} old`;
+    said.textContent = old ? lateOrNone(seconds) : `Live, ${words(seconds)} old`;
     photo.setAttribute("aria-label", `Frame ${shown.facts.seq} of ${shown.facts.camera}${old ? ", an old one" : ""}`);
   }
 
@@ -68,6 +77,7 @@ export function liveView(station, limit) {
     const picture = await fetchPicture(station.dataset.camera).catch(() => null);
     if (picture) {
       draw(view, picture);
+      if (shown && isAnother(picture.facts, shown.facts)) came = { at: now(), late: picture.facts.age_s + since(picture.asked) };
       shown = picture;
       age();
     }

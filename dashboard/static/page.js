@@ -42,6 +42,11 @@ export function say(words, button, act) {
   say.timer = setTimeout(() => { bar.hidden = true; }, 6000);
 }
 
+// Takes back what was said: it is not so any more.
+export function hush() {
+  document.getElementById("say").hidden = true;
+}
+
 const keys = new Map();
 
 // Makes a key do something, and lists it in the help that `?` shows. `key` is as in KeyboardEvent.key, lower case.

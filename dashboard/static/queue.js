@@ -1,5 +1,6 @@
 // The queue's cards: choose some, say one thing of all of them, or open one.
 import { onKey, say } from "./page.js";
+import { refill } from "./refill.js";
 import { numberOrNull, record, undo } from "./said.js";
 
 const cards = document.getElementById("cards");
@@ -14,7 +15,9 @@ function refresh() {
   const number = chosen().length;
   document.getElementById("chosen").textContent = number ? `${number} chosen` : "";
   document.getElementById("batch-verdicts").hidden = !number;
-  document.getElementById("nothing").hidden = cards.children.length > 0;
+  const start = document.getElementById("start");
+  start.hidden = !cards.children.length;
+  if (!start.hidden) start.href = cards.querySelector(".picture").href;
   const all = document.getElementById("tick-all");
   all.checked = number > 0 && number === boxes().length;
   all.indeterminate = number > 0 && !all.checked;
@@ -51,6 +54,7 @@ async function tell(frames, verdict, kind) {
     refuse(error, frames, verdict, kind);
   }
   refresh();
+  refill();
 }
 
 // Somebody was faster with some of them: nothing was recorded, and the rest can be.
@@ -115,7 +119,7 @@ function wire() {
   onKey("z", "Undo your last verdict", takeBack);
   for (const key of ["arrowright", "j"]) onKey(key, "Next card", () => move(1));
   for (const key of ["arrowleft", "k"]) onKey(key, "Previous card", () => move(-1));
-  onKey("r", "Review one by one", () => document.getElementById("start")?.click());
+  onKey("r", "Review one by one", () => document.getElementById("start").click());
   refresh();
 }
 

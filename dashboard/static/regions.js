@@ -1,5 +1,5 @@
 // The drawing board: polygons over a reference picture, in shares of its width and height.
-import { onKey, say, send } from "./page.js";
+import { hush, onKey, say, send } from "./page.js";
 
 const NS = "http://www.w3.org/2000/svg";
 const GRAB = 0.02; // how near a corner counts as hit, as a share of the width
@@ -15,6 +15,7 @@ let open = null;
 let kind = "area";
 let dragged = null;
 let cross = null;
+let cut = "cut" in document.body.dataset; // whether something is left out by now, as the bundle has it or as it was drawn last
 
 const aspect = () => reference.naturalHeight / reference.naturalWidth;
 const path = (corners) => corners.map(([x, y], i) => `${i ? "L" : "M"}${x} ${y * aspect()}`).join("");
@@ -83,11 +84,13 @@ function close() {
   if (open.length < 3) return say("A polygon needs three corners at least.");
   polygons.push({ kind, corners: open });
   open = null;
+  hush();
   draw();
 }
 
 function drop() {
   open = null;
+  hush();
   draw();
 }
 
@@ -134,6 +137,7 @@ const told = document.getElementById("state-words");
 function tell(drawn) {
   const words = { waiting: "saved, waiting for the line to make a bundle of it", doing: "the next bundle is being made" };
   told.textContent = `${drawn.drawn_by}, ${new Date(drawn.drawn_at).toLocaleString("sv-SE")}: ${drawn.answer ?? words[drawn.state]}`;
+  document.getElementById("who-makes-it").hidden = drawn.state === "done";
 }
 
 async function watch() {
@@ -143,11 +147,18 @@ async function watch() {
   if (!found || ["waiting", "doing"].includes(found.drawn?.state)) setTimeout(watch, POLL_MS);
 }
 
-async function save() {
-  if (open) return say("One polygon is still open: close it with Enter, or drop it with Esc.");
+function save() {
+  if (open) say("One polygon is still open: close it with Enter, or drop it with Esc.");
+  else if (!polygons.length && cut) say("Nothing is drawn: the whole picture would count.", "Save that", ask);
+  else ask();
+}
+
+// Asks the line for a bundle of what is drawn.
+async function ask() {
   const of = (wanted) => polygons.filter((each) => each.kind === wanted).map((each) => each.corners);
   try {
     const saved = await send("POST", `/api/v1/regions/${encodeURIComponent(category)}`, { bundle, area: of("area"), ignore: of("ignore") });
+    cut = cut || polygons.length > 0;
     tell(saved.drawn);
     say("running" in document.body.dataset ? "Saved. The line makes the next bundle of it." : "Saved. No line runs now that would make a bundle of it.");
     setTimeout(watch, POLL_MS);
@@ -161,6 +172,7 @@ async function begin() {
   const drawn = answer?.ok ? (await answer.json()).drawn : null;
   if (drawn) {
     polygons = ["area", "ignore"].flatMap((each) => drawn[each].map((corners) => ({ kind: each, corners })));
+    cut = cut || polygons.length > 0;
     if (["waiting", "doing"].includes(drawn.state)) setTimeout(watch, POLL_MS);
   }
   draw();

@@ -1,5 +1,6 @@
 // One frame after another: a key says what it is, and the next one, which is here already, takes its place.
 import { fragments, heatIsOn, listen, onKey, say, showHeat } from "./page.js";
+import { kindKeys } from "./kind_keys.js";
 import { numberOrNull, record, undo } from "./said.js";
 import { zoom } from "./zoom.js";
 
@@ -148,12 +149,14 @@ function words({ verdict, kind }) {
 
 async function takeBack() {
   try {
-    const [id] = await undo();
-    if (id === undefined) {
+    const [undone] = await undo();
+    if (!undone) {
       say("Nothing to undo.");
       return;
     }
-    await show(String(id), { fresh: true });
+    const id = String(undone.frame);
+    if (undone.note) drafts.set(id, undone.note);
+    await show(id, { fresh: true });
     say("Undone.");
   } catch (error) {
     say(error.message);
@@ -203,9 +206,7 @@ function heard({ data }) {
 onKey("d", "Defect", () => decide("confirmed_defect", null));
 onKey("f", "False alarm, or a good part", () => current.querySelector("[aria-keyshortcuts=f]")?.click());
 onKey("u", "Unsure", () => decide("unsure", null));
-[...current.querySelectorAll("[data-kind]")].slice(0, 9).forEach(({ dataset: { kind } }, index) => {
-  onKey(String(index + 1), `Defect: ${kind}`, () => decide("confirmed_defect", kind));
-});
+kindKeys((kind) => decide("confirmed_defect", kind));
 onKey("n", "Write a note that goes with your verdict; Enter ends it", () => document.getElementById("note")?.focus());
 onKey("z", "Undo your last verdict", takeBack);
 for (const key of ["arrowright", "j"]) onKey(key, "Next, without a verdict", () => step("next"));

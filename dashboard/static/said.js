@@ -15,14 +15,15 @@ export async function record(body, address = "/api/v1/reviews") {
   open.add(request);
   try {
     const { reviews } = await request;
-    remember([...remembered(), reviews.map(({ id, frame }) => ({ id, frame }))]);
+    remember([...remembered(), reviews.map(({ id, frame, note }) => ({ id, frame, note }))]);
     return reviews;
   } finally {
     open.delete(request);
   }
 }
 
-// Takes the last verdict of this browser tab back. Returns the frames it was about; none if there is nothing to undo.
+// Takes the last verdict of this browser tab back. Returns what it was, as { frame, note } of each
+// frame; none if there is nothing to undo.
 // Throws the refusal; what was refused is not tried again.
 export async function undo() {
   await Promise.allSettled([...open]);
@@ -36,7 +37,7 @@ export async function undo() {
     if (error.status === 409 || error.status === 422) remember(all);
     throw error;
   }
-  return last.map(({ frame }) => frame);
+  return last;
 }
 
 function remembered() {

@@ -1,5 +1,6 @@
 """The line's page in a real browser: live pictures and their age, what cameras do, orders by button and by key."""
 
+import re
 import time
 
 import pytest
@@ -20,6 +21,16 @@ from tests.browser import Watched, serving
 from tests.ledger_rows import Ledger, grey_picture, map_with_spot
 
 CAMERAS = ("left", "top")
+WORDS_CUT = """() => [...document.querySelectorAll(".tally span")].flatMap((span) => {
+  const end = span.parentElement.getBoundingClientRect().right;
+  return [...span.textContent.matchAll(/\\S+/g)].filter(({ 0: word, index }) => {
+    const range = document.createRange();
+    range.setStart(span.firstChild, index);
+    range.setEnd(span.firstChild, index + word.length);
+    return range.getClientRects().length > 1 || range.getBoundingClientRect().right > end;
+  }).map(([word]) => word);
+})"""
+"""Words of the counts that go on in the next line, or beyond their place."""
 
 
 def show(ledger: Ledger, seq: int, *, camera: str = "top", age_s: float = 0.0, outcome: str = "defect") -> None:
@@ -98,6 +109,21 @@ def test_a_picture_without_successor_is_greyed_and_so_it_is_when_the_server_is_g
     assert "grayscale(1)" in top.locator(".photo").evaluate("canvas => getComputedStyle(canvas).filter")
     expect(page.locator("#unreachable")).to_contain_text("nothing below is of now")
     watched.problems = [problem for problem in watched.problems if "ERR_" not in problem]  # the browser's own notes
+
+
+def test_pictures_that_come_late_are_grey_and_said_to_come_late_until_none_comes(
+    ledger: Ledger, address: str, watched: Watched
+) -> None:
+    tell(ledger, CameraNow("top", "demo:top", "pcb", Doing.INSPECTING))
+    show(ledger, 1, age_s=12)
+    page, age = watched.page, watched.page.locator(".age")
+    page.goto(f"{address}/line")
+    expect(age).to_contain_text("No picture since")
+    show(ledger, 2, age_s=12)
+    expect(age).to_contain_text(re.compile(r"Pictures come 1\d s late"))
+    expect(page.locator(".view")).to_have_class("view old")
+    expect(page.locator(".station .badge:visible")).to_have_count(0)
+    expect(age).to_contain_text("No picture since", timeout=6000)
 
 
 def test_a_station_says_what_its_camera_does_and_its_frames(ledger: Ledger, address: str, watched: Watched) -> None:
@@ -199,6 +225,7 @@ def test_the_page_fits_is_big_enough_to_hit_and_reachable_for_all(
     page.set_viewport_size({"width": width, "height": height})
     page.goto(f"{address}/line")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(WORDS_CUT) == []
     for opened in (None, "s", "c"):
         tell(ledger)  # its supervisor lives
         expect(page.locator("[data-ask=stop]").first).to_be_visible()

@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import delete
 
 from dashboard.people.attempts import MOST_FOR_ACCOUNT
-from edge.ledger.people import Role, SignIn
+from dashboard.people.person import Person
+from edge.ledger.people import Role, SignIn, record_event
 from edge.ledger.record import open_engine, unit_of_work
 from edge.settings import Settings
 from tests.browser import serving
@@ -115,6 +116,19 @@ def test_sign_in_form_of_another_site_does_not_come_through(plant: Plant) -> Non
     expect(page.locator("main")).to_contain_text("did not come from a page of ours")
     page.goto(plant.address)
     expect(page.locator(".whoami")).to_contain_text("anna")
+
+
+def test_all_of_the_log_is_seen_on_a_tablet(plant: Plant) -> None:
+    engine = open_engine(Settings(data=plant.data).database, writes=True)
+    with unit_of_work(engine) as session:
+        actor = Person("hans-peter.meister", Role.ADMIN, "192.168.100.117")
+        record_event(session, actor, "sent a forged request", "POST /api/v1/accounts/17/password " * 3)
+    engine.dispose()
+    plant.page.set_viewport_size({"width": 820, "height": 1180})
+    plant.sign_in("anna", path="/people")
+    table = plant.page.get_by_role("region", name="List of events")
+    expect(table).to_contain_text("192.168.100.117")
+    assert table.evaluate("table => table.scrollWidth <= table.clientWidth")
 
 
 def add_person(page: Page, name: str) -> None:

@@ -2,10 +2,10 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from edge.ledger.bundles import BundleRow
-from edge.ledger.drawn_areas import newest_area
+from edge.ledger.drawn_areas import answer_area, newest_area
 from edge.ledger.record import unit_of_work
 from edge.vision.bundle import load_bundle
 from tests.browser import Watched, wait_for
@@ -72,6 +72,61 @@ def test_area_is_drawn_and_saved_by_keys_alone(ledger: Ledger, address: str, wat
     area, ignore = drawn(ledger)
     assert ignore == []
     assert area[0] == [pytest.approx(corner, abs=1e-6) for corner in ((0.4, 0.5), (0.6, 0.5), (0.6, 0.7))]
+
+
+def corners(page: Page, *shares: tuple[float, float]) -> None:
+    """Click on the board."""
+    wait_for(page, "document.getElementById('reference').naturalWidth > 0")
+    box = page.locator("#board").bounding_box()
+    assert box is not None
+    for x, y in shares:
+        page.locator("#board").click(position={"x": x * box["width"], "y": y * box["height"]})
+
+
+def test_an_empty_drawing_is_refused_unless_something_was_cut_before_and_then_it_is_asked_about(
+    ledger: Ledger, address: str, watched: Watched
+) -> None:
+    page = watched.page
+    page.goto(f"{address}/regions/pcb")
+    corners(page)
+    page.keyboard.press("s")
+    expect(page.locator("#say")).to_contain_text("the whole picture counts already")
+    with unit_of_work(ledger.engine) as session:
+        assert newest_area(session, "pcb") is None
+    corners(page, (0.1, 0.1), (0.9, 0.1), (0.5, 0.8))
+    page.keyboard.press("Enter")
+    page.keyboard.press("s")
+    expect(page.locator("#say")).to_contain_text("Saved")
+    page.reload()
+    page.locator("#polygons button").click()
+    page.keyboard.press("s")
+    expect(page.locator("#say")).to_contain_text("the whole picture would count")
+    assert len(drawn(ledger)[0]) == 1
+    page.locator("#say button").click()
+    expect(page.locator("#say")).to_contain_text("Saved")
+    assert drawn(ledger) == ([], [])
+    watched.problems = [problem for problem in watched.problems if "422" not in problem]
+
+
+def test_what_is_said_of_a_drawing_goes_when_it_is_not_so_any_more(
+    ledger: Ledger, address: str, watched: Watched
+) -> None:
+    page = watched.page
+    page.goto(f"{address}/regions/pcb")
+    corners(page, (0.1, 0.1), (0.9, 0.1))
+    page.keyboard.press("Enter")
+    expect(page.locator("#say")).to_contain_text("three corners")
+    corners(page, (0.5, 0.8))
+    page.keyboard.press("Enter")
+    expect(page.locator("#say")).to_be_hidden(timeout=2000)
+    page.keyboard.press("s")
+    expect(page.locator("#who-makes-it")).to_contain_text("No line runs now")
+    with unit_of_work(ledger.engine) as session:
+        found = newest_area(session, "pcb")
+    assert found is not None
+    answer_area(ledger.engine, found, done=True, answer="pcb@2 was made")
+    expect(page.locator("#state-words")).to_contain_text("pcb@2 was made")
+    expect(page.locator("#who-makes-it")).to_be_hidden()
 
 
 def test_page_of_regions_has_no_serious_fault_for_screen_readers(address: str, watched: Watched) -> None:

@@ -1,5 +1,6 @@
 """Review and audit in a real browser: by keys alone, in batches, undone, by two at once, live, and blind."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -83,10 +84,41 @@ def test_a_shift_is_reviewed_by_keys_alone_without_loading_a_page(
     at(page, fourth)
     expect(page.locator("#say")).to_contain_text("Undone")
     assert said(ledger, 5)[-1] == (fourth, "withdrawn", None, None)
+    keys.press("z")
+    at(page, third)
+    expect(page.locator("#note")).to_have_value("at the rim")
+    keys.press("3")
+    expect(page.locator("#say")).to_contain_text("No kind of defect has this number")
     keys.press("?")
     expect(page.locator("#keys")).to_contain_text("Defect: scratch")
     keys.press("Escape")
     assert page.evaluate("window.sameDocument") is True
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (820, 1180)])
+def test_what_the_page_says_covers_neither_verdicts_nor_note(
+    ledger: Ledger, address: str, watched: Watched, width: int, height: int
+) -> None:
+    page = watched.page
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(f"{address}/frames/{ledger.add_defect()}")
+    page.evaluate("import('/static/page.js').then(({ say }) => say('word '.repeat(30), 'Undo', () => {}))")
+    expect(page.locator("#say")).to_be_visible()
+    said = page.locator("#say").bounding_box()
+    for covered in (".verdicts", ".top .rooms"):
+        box = page.locator(covered).bounding_box()
+        assert said is not None
+        assert box is not None
+        assert said["y"] >= box["y"] + box["height"] or box["y"] >= said["y"] + said["height"], covered
+
+
+def test_the_key_of_a_kind_says_that_none_are_listed(ledger: Ledger, address: str, watched: Watched) -> None:
+    frame = ledger.add_defect()
+    watched.page.goto(f"{address}/frames/{frame}")
+    at(watched.page, frame)
+    watched.page.keyboard.press("1")
+    expect(watched.page.locator("#say")).to_contain_text("No kinds of defect are listed yet")
+    at(watched.page, frame)
 
 
 def test_a_decision_brings_the_next_frame_with_its_pictures_within_a_tenth_of_a_second(
@@ -168,6 +200,28 @@ def test_many_cards_get_one_verdict_which_one_key_takes_back(ledger: Ledger, add
     said(ledger, 5)
     keys.press("z")
     expect(page.locator(".card")).to_have_count(2)
+
+
+def test_after_a_batch_the_queue_refills_from_the_record_and_its_counts_are_right(
+    ledger: Ledger, address: str, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.review.pages.CARDS", 3)
+    kept, *_ = [ledger.add_defect() for _ in range(5)]
+    page, keys = watched.page, watched.page.keyboard
+    page.goto(f"{address}/?camera=top")
+    expect(page.locator(".card")).to_have_count(3)
+    keys.press("a")
+    keys.press("f")
+    expect(page.locator(".card")).to_have_count(2)
+    expect(page.locator("#nothing")).to_be_hidden()
+    expect(page.locator("[rel=next]")).to_have_count(0)
+    for counted in ("#queue-counts .waiting strong", "#queue-outcomes small >> nth=0"):
+        expect(page.locator(counted)).to_have_text("2")
+    expect(page.locator("#start")).to_have_attribute("href", re.compile(f"/frames/{kept + 1}"))
+    keys.press("a")
+    keys.press("d")
+    expect(page.locator("#nothing")).to_be_visible()
+    expect(page.locator("#start")).to_be_hidden()
 
 
 def test_two_browsers_on_one_frame_never_overwrite_each_other(
@@ -363,6 +417,8 @@ def test_axe_finds_no_serious_fault_and_everything_fits_and_can_be_hit(
             for fault in Axe().run(page).response["violations"]
             if fault["impact"] in ("serious", "critical")
         ]
+        if "frames" in path:
+            expect(page.locator(".heads thead")).to_be_visible()
         assert faults == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         for target in page.locator("a:visible, button:visible, summary:visible, label.tick:visible").all():

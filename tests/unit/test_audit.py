@@ -258,7 +258,9 @@ def test_the_interval_holds_the_true_escape_rate_in_95_of_100_audits(ledger: Led
 
 
 @pytest.mark.sqlite
-@pytest.mark.parametrize("address", ["/", "/?order=worst", "/queue/counts", "/audit/estimates", "/frames/1/review"])
+@pytest.mark.parametrize(
+    "address", ["/", "/?order=worst", "/queue/counts", "/queue/cards", "/audit/estimates", "/frames/1/review"]
+)
 def test_no_page_of_these_rooms_reads_the_whole_table(ledger: Ledger, address: str) -> None:
     ledger.add_defect()
     pass_part(ledger)

@@ -68,11 +68,30 @@ def test_form_shows_what_was_asked_and_wrong_fields_are_named(ledger: Ledger, cl
     assert 'value="&#34;&gt;&lt;script&gt;"' in page
     assert 'value="defect" checked' in page
     assert 'value="2026-01-02T03:04"' in page
-    wrong = client.get("/find?score_from=high", headers={"accept": "text/html"})
-    assert wrong.status_code == 422
-    assert "score_from" in wrong.text
-    assert client.get("/find?camra=left").status_code == 422
     assert client.get("/api/v1/frames?camra=left").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("/find?score_from=high", "Score from: give a number, not &#39;high&#39;."),
+        ("/find?before=high", "Before: give a whole number, not &#39;high&#39;."),
+        ("/find?from=high", "From: give a time like 2026-01-31T08:00, not &#39;high&#39;."),
+        ("/find?review=bad", "Review: give one of unreviewed, "),
+        ("/find?when=never", "When: give &#39;hour&#39;, &#39;shift&#39; or &#39;today&#39;, not &#39;never&#39;."),
+        ("/find?camra=left", "There is no filter &#39;camra&#39;."),
+        ("/trends?from=high", "From: give a time"),
+    ],
+)
+def test_a_bad_filter_is_named_in_plain_words_with_the_way_back_to_its_room(
+    ledger: Ledger, client: TestClient, address: str, words: str
+) -> None:
+    ledger.add("ok")
+    wrong = client.get(address, headers={"accept": "text/html"})
+    room = address[1:].partition("?")[0]
+    assert wrong.status_code == 422
+    assert words in wrong.text
+    assert f'<a class="button" href="/{room}">Back to {room.capitalize()}</a>' in wrong.text
 
 
 def test_matches_are_counted_only_so_far(ledger: Ledger, client: TestClient) -> None:

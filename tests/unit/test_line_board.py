@@ -165,6 +165,18 @@ def test_an_order_that_says_too_little_or_too_much_is_refused(
     assert client.get("/api/v1/orders").json() == []
 
 
+def test_an_order_for_a_camera_that_the_line_does_not_have_is_refused_at_once(
+    ledger: Ledger, client: TestClient
+) -> None:
+    tell(ledger)
+    show(ledger, camera="alone")  # of a capture without the line's supervisor
+    for camera in ("nope", "alone"):
+        status, said = order(client, kind="stop", camera=camera, reason="jam")
+        assert status == 422
+        assert said["detail"] == f"The line has no camera '{camera}'. It has top."
+    assert client.get("/api/v1/orders").json() == []
+
+
 def test_no_order_is_taken_while_nobody_would_do_it(ledger: Ledger, client: TestClient) -> None:
     tell(ledger, Doing.ENDED)
     status, said = order(client, kind="start", camera="top", reason="go on")

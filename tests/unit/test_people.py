@@ -68,6 +68,13 @@ def test_every_route_is_closed_to_strangers_but_sign_in_health_and_static_files(
     assert client.get("/static/page.css").status_code == 200
 
 
+def test_a_program_on_this_machine_is_told_to_send_a_token(client: TestClient) -> None:
+    del client.headers[HEADER]
+    answer = client.post("/api/v1/reviews", json={})
+    assert answer.status_code == 403
+    assert "Authorization: Bearer TOKEN" in answer.json()["detail"]
+
+
 def test_every_write_is_closed_without_its_csrf_token_and_asks_for_a_role(plant: Plant) -> None:
     client = plant.signed_in("anna")
     del client.headers[HEADER]

@@ -95,6 +95,21 @@ def test_reference_is_sent_and_a_missing_one_is_said(ledger: Ledger, client: Tes
     assert "not at hand" in client.get("/regions/pcb").text
 
 
+def test_the_first_page_says_what_it_is_for_and_what_was_drawn_of_each_category(
+    ledger: Ledger, client: TestClient
+) -> None:
+    post(client, drawing(judged(ledger)))
+    with unit_of_work(ledger.engine) as session:
+        session.add(
+            BundleRow(sha256="c" * 64, name="cake@2", category="cake", encoder="x", folder="cake/2", first_used_ns=2)
+        )
+    page = client.get("/regions").text
+    assert "/static/regions.css" in page
+    assert "Draw on a reference what the line is to look at" in page
+    for words in ("pcb@1", "Drawn by local operator", "cake@2", "Nothing was drawn yet."):
+        assert words in page
+
+
 @pytest.mark.parametrize("category", ["nothing", "..%2f..%2fetc", "pcb%00"])
 def test_unknown_category_is_404(ledger: Ledger, client: TestClient, category: str) -> None:
     judged(ledger)
