@@ -107,13 +107,13 @@ def line(tmp_path: Path) -> Iterator[Line]:
 
 
 def test_ready_goes_false_within_two_seconds_of_whatever_stops_inspection(line: Line) -> None:
-    took: dict[str, float] = {}
+    took: dict[str, float] = {}  # seconds, of a machine to itself
 
     def stops(fault: str, why: str, inject: Callable[[], object], mend: Callable[[], object]) -> None:
         line.is_ready()
         since_s = time.monotonic()
         inject()
-        took[fault] = line.is_not_ready(why, since_s=since_s)
+        took[fault] = line.is_not_ready(why, since_s=since_s) / max(1.0, slowness())
         mend()
 
     def sending(process: str, number: int) -> Callable[[], object]:
@@ -130,8 +130,7 @@ def test_ready_goes_false_within_two_seconds_of_whatever_stops_inspection(line: 
         stops("locked record", "inspection_stuck", lock, unlock)
     line.is_ready()
     log.info("not ready after %s", {fault: round(took_s, 2) for fault, took_s in took.items()})
-    promised_s = PROMISED_S * max(1.0, slowness())
-    assert {fault: took_s for fault, took_s in took.items() if took_s > promised_s} == {}
+    assert {fault: took_s for fault, took_s in took.items() if took_s > PROMISED_S} == {}
 
 
 def test_kills_of_all_that_tells_lose_no_result_and_the_last_will_says_not_ready(line: Line) -> None:
