@@ -4,12 +4,13 @@ import os
 import random
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from edge.capture import CaptureOptions
-from edge.ledger.beats import WORKER
+from edge.ledger.beats import WORKER, read_beats
 from edge.ledger.counts import RunCount
 from edge.ledger.record import open_engine
 from edge.ledger.schema import prepare
@@ -35,7 +36,8 @@ def test_twenty_kills_of_a_worker_with_its_encoder_lose_and_double_nothing(tmp_p
     spec = parse_camera(str(numbered_folder(tmp_path / "parts", FRAMES)))
     table = programs(settings, [CaptureOptions(spec, once=True, run=RUN)], page=False)
     count = RunCount(engine, RUN)
-    line = Supervisor(table, logs=settings.logs, rows=lambda _: count.look().total)
+    beats = partial(read_beats, settings.beats)
+    line = Supervisor(table, logs=settings.logs, rows=lambda _: count.look().total, beats=beats)
     moments = random.Random(20)
 
     def tick() -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from edge.cameras import Cameras
 from edge.capture import CaptureOptions, new_run
+from edge.ledger.beats import WORKER, read_beats
 from edge.ledger.outbox import backlog
 from edge.ledger.record import open_engine
 from edge.ledger.schema import prepare
@@ -52,15 +53,25 @@ class Line:
     camera: MjpegServer
     broker: Mosquitto
     listener: Listener
+    stays_dead: bool = False
 
     def tick(self) -> None:
-        self.supervisor.tick()
+        if not self.stays_dead:
+            self.supervisor.tick()
         patient(self.cameras.tell)()
 
     def send(self, process: str, number: int) -> None:
         pid = self.supervisor.pid(process)
         assert pid is not None
         os.kill(pid, number)
+
+    def kill_worker(self) -> None:
+        """Without the supervisor's help, which may have a cheap worker back before its absence is worth a word."""
+        self.send(WORKER, signal.SIGKILL)
+        self.stays_dead = True
+
+    def let_restart(self) -> None:
+        self.stays_dead = False
 
     def is_ready(self) -> None:
         """Wait until it is said, from now on, that the line is."""
@@ -98,7 +109,9 @@ def line(tmp_path: Path) -> Iterator[Line]:
             for program in programs(settings, captures, page=False)
         ]
         reads, writes = open_engine(settings.database), open_engine(settings.database, writes=True, wait_s=0.2)
-        supervisor = Supervisor(table, logs=settings.logs, rows=lambda _: recorded(settings))
+        supervisor = Supervisor(
+            table, logs=settings.logs, rows=lambda _: recorded(settings), beats=partial(read_beats, settings.beats)
+        )
         cameras = Cameras(settings, captures, supervisor, run=run, reads=reads, writes=writes)
         yield Line(settings, run, supervisor, cameras, camera, broker, listener)
         supervisor.kill()
@@ -121,7 +134,7 @@ def test_ready_goes_false_within_two_seconds_of_whatever_stops_inspection(line: 
 
     stuck = line.settings.data / HELD
     stops("hung worker", "worker_silent", sending("worker", signal.SIGSTOP), sending("worker", signal.SIGCONT))
-    stops("killed worker", "worker_silent", sending("worker", signal.SIGKILL), lambda: None)
+    stops("killed worker", "worker_silent", line.kill_worker, line.let_restart)
     stops("stuck scorer", "inspection_stuck", stuck.touch, stuck.unlink)
     stops("hung capture", "capture_silent", sending(TOP, signal.SIGSTOP), sending(TOP, signal.SIGCONT))
     stops("dead camera", "camera_silent", line.camera.flows.clear, line.camera.flows.set)
