@@ -2,10 +2,11 @@
 
 import re
 import time
+from functools import partial
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -19,6 +20,7 @@ from edge.ledger.orders import Order, OrderState, answer_order
 from edge.verdict import Outcome, Reason, Region, Scale, Verdict
 from tests.browser import Watched, serving
 from tests.ledger_rows import Ledger, grey_picture, map_with_spot
+from tests.lines import wait_until
 
 CAMERAS = ("left", "top")
 WORDS_CUT = """() => [...document.querySelectorAll(".tally span")].flatMap((span) => {
@@ -215,6 +217,14 @@ def test_a_camera_is_changed_over_in_two_keys(ledger: Ledger, address: str, watc
     expect(page.locator("#say")).to_have_text("Refused: no bundle for cookie")
 
 
+def opens(ledger: Ledger, page: Page, key: str) -> bool:
+    """Whether the key opens its dialog; not while the page finds that its supervisor has been silent."""
+    tell(ledger)
+    page.keyboard.press(key)
+    page.wait_for_timeout(300)
+    return page.locator("dialog[open]").is_visible()
+
+
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (820, 1180)])
 def test_the_page_fits_is_big_enough_to_hit_and_reachable_for_all(
     ledger: Ledger, address: str, watched: Watched, width: int, height: int
@@ -230,8 +240,7 @@ def test_the_page_fits_is_big_enough_to_hit_and_reachable_for_all(
         tell(ledger)  # its supervisor lives
         expect(page.locator("[data-ask=stop]").first).to_be_visible()
         if opened:
-            page.keyboard.press(opened)
-            expect(page.locator("dialog[open]")).to_be_visible()
+            wait_until(partial(opens, ledger, page, opened), timeout_s=30)
         for target in page.locator("a:visible, button:visible").all():
             box = target.bounding_box()
             assert box is not None

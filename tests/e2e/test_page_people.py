@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from sqlalchemy import delete
 
 from dashboard.people.attempts import MOST_FOR_ACCOUNT
@@ -39,6 +39,7 @@ class Plant:
         self.page.get_by_label("Name").fill(name)
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_load_state()
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +132,12 @@ def test_all_of_the_log_is_seen_on_a_tablet(plant: Plant) -> None:
     assert table.evaluate("table => table.scrollWidth <= table.clientWidth")
 
 
+def seen(page: Page, where: Locator) -> None:
+    """It is on the page that has loaded itself anew, whose script comes after its text."""
+    expect(where).to_be_visible()
+    page.wait_for_load_state()
+
+
 def add_person(page: Page, name: str) -> None:
     form = page.locator("#new-account")
     form.get_by_label("Name").fill(name)
@@ -143,9 +150,9 @@ def test_admin_manages_people_and_a_script_in_a_name_stays_text(plant: Plant) ->
     plant.sign_in("anna", path="/people")
     add_person(page, SCRIPT)
     row = page.locator("tr[data-account]", has_text=SCRIPT)
-    expect(row).to_be_visible()
+    seen(page, row)
     row.get_by_role("combobox").select_option("engineer")
-    expect(page.locator(".log tbody tr").first).to_contain_text("operator to engineer")
+    seen(page, page.locator(".log tbody tr").first.get_by_text("operator to engineer"))
     row.get_by_role("button", name="New password").click()
     page.locator("#give-form").get_by_label("Password").fill("another password")
     page.get_by_role("button", name="Give").click()
@@ -164,7 +171,7 @@ def test_token_is_shown_once_and_works_until_it_is_revoked(plant: Plant) -> None
     headers = {"Authorization": f"Bearer {page.locator('#secret').input_value()}"}
     page.get_by_role("button", name="Done").click()
     row = page.locator("tr[data-token]", has_text="MES")
-    expect(row).to_be_visible()
+    seen(page, row)
     expect(page.locator("#secret")).to_have_value("")
     me = f"{plant.address}/api/v1/me"
     assert page.request.get(me, headers=headers).json()["name"] == "MES (token)"
