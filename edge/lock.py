@@ -65,12 +65,7 @@ def sole(data: Path, command: str) -> Iterator[None]:
     """Be the only `edge COMMAND` on this data folder. Raises EdgeError if there is one already."""
     data.mkdir(parents=True, exist_ok=True)
     with _open(data, f"{command}.lock") as fd:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise EdgeError(
-                f"`edge {command}` is at work on data folder {data} already. Stop that one first."
-            ) from None
+        _take(fd, f"`edge {command}` is at work on data folder {data} already. Stop that one first.")
         yield
 
 
@@ -91,12 +86,9 @@ def held(data: Path) -> bool:
 def media(data: Path) -> Iterator[None]:
     """Be the only one that removes pictures here, or that copies them. Raises EdgeError if somebody else is."""
     with _open(data, MEDIA) as fd:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise EdgeError(
-                f"the pictures of {data} are being copied or trimmed by another process. Try again when it has ended."
-            ) from None
+        _take(
+            fd, f"the pictures of {data} are being copied or trimmed by another process. Try again when it has ended."
+        )
         yield
 
 
@@ -105,13 +97,18 @@ def backups(folder: Path) -> Iterator[None]:
     """Be the only one that makes backups in a folder. Raises EdgeError if somebody else does."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise EdgeError(f"another `edge backup` writes to {folder}. Try again when it has ended.") from None
+        _take(fd, f"another `edge backup` writes to {folder}. Try again when it has ended.")
         yield
     finally:
         os.close(fd)
+
+
+def _take(fd: int, otherwise: str) -> None:
+    """Lock an open file for this process alone. Raises EdgeError saying `otherwise` if another has it."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise EdgeError(otherwise) from None
 
 
 @contextmanager
