@@ -9,8 +9,8 @@ from edge.errors import EdgeError
 from edge.ledger.camera_states import Doing
 from edge.ledger.orders import Order
 from edge.order_desk import Steps
+from edge.process_table import Status
 from edge.settings import Settings
-from edge.supervisor import Status
 
 FIRST_FRAME_S = 10.0  # how long the answer waits for a frame; a camera with a trigger may have none for hours
 

@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine
 
-from edge.capture import CaptureOptions
 from edge.errors import EdgeError
 from edge.ledger.beats import WORKER, capture_name
 from edge.ledger.camera_states import BEAT_S, CameraNow, Doing, tell_states
 from edge.ledger.categories import tell_categories
 from edge.ledger.counts import highest_number
+from edge.line.capture_options import CaptureOptions
+from edge.process_table import Status
 from edge.programs import capture_program
 from edge.settings import Settings
-from edge.supervisor import Status, Supervisor
+from edge.supervisor import Supervisor
 from edge.vision.bundle import load_bundle
 from edge.vision.bundle_promotion import categories, in_use
 

@@ -87,9 +87,9 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a line: capture, worker and page, supervised, until Ctrl-C (or, with --once, until all is inspected)."""
-    from edge.capture import CaptureOptions
     from edge.console import LiveConsole
     from edge.ledger.beats import SUPERVISOR
+    from edge.line.capture_options import CaptureOptions
     from edge.logs import start_logging
     from edge.run import run_line
 
@@ -176,7 +176,7 @@ def main() -> None:
     """Entry point: an error that the user can mend is one line on stderr and exit code 2."""
     from sqlalchemy.exc import OperationalError
 
-    from edge.supervisor import LineStopped
+    from edge.process_table import LineStopped
 
     try:
         app()

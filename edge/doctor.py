@@ -11,7 +11,7 @@ from pathlib import Path
 from edge import __version__
 from edge.errors import EdgeError
 from edge.ledger.schema import make_folder, prepare
-from edge.run import check_port_free
+from edge.preflight import check_port_free
 from edge.settings import Settings
 
 PACKAGES = ("torch", "timm", "open_clip_torch", "opencv-python-headless", "pyzmq", "SQLAlchemy", "numpy")

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable, Iterable
 
 from edge.errors import EdgeError
+from edge.process_table import LineStopped
 from edge.settings import Settings
-from edge.supervisor import LineStopped
 
 
 def check_first(settings: Settings, categories: Iterable[str | None], say: Callable[[str], None]) -> None:

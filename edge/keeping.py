@@ -103,23 +103,13 @@ class Keeper:
 
 
 class KeepingThread:
-    """A line's keeper: looks at the disk at every tick, and at age and budget once a minute. Never ends the line.
+    """A line's keeper: looks at the disk at every tick, and at age and budget once a minute. Never ends the line."""
 
-    Its arguments are those of `Keeper`.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        writes: Engine,
-        reads: Engine,
-        room: Room,
-        ended: Callable[[], bool] = lambda: False,
-    ) -> None:
-        self._settings, self._writes, self._reads, self._room, self._ended = settings, writes, reads, room, ended
+    def __init__(self, room: Room, open_keeper: Callable[[], Keeper]) -> None:
+        """open_keeper: called at the first tick, and again as long as it raises EdgeError"""
+        self._room, self._open_keeper = room, open_keeper
         self._keeper: Keeper | None = None
-        self._looked_s = self._told_s = self._in_vain_s = float("-inf")
+        self._looked_s = self._in_vain_s = float("-inf")
 
     def tick(self) -> None:
         """Do what is due; what hinders it is logged, and tried again a minute later."""
@@ -138,7 +128,7 @@ class KeepingThread:
 
     def _keep(self, *, only_reserve: bool) -> None:
         if self._keeper is None:
-            keeper = Keeper(self._settings, writes=self._writes, reads=self._reads, room=self._room, ended=self._ended)
+            keeper = self._open_keeper()
             if swept := keeper.prepare():
                 log.info("%d files that a killed trimming had left were removed", len(swept))
             self._keeper = keeper

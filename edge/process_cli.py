@@ -49,8 +49,9 @@ def capture(
     as_json: AsJson = False,
 ) -> None:
     """Run one capture process by itself: number a camera's frames and send them to a worker, here or elsewhere."""
-    from edge.capture import Capture, CaptureOptions
+    from edge.capture import Capture
     from edge.ledger.beats import capture_name
+    from edge.line.capture_options import CaptureOptions
     from edge.line.shot import CameraError
     from edge.logs import know, start_logging
     from edge.process import stop_on_signal

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from edge.capture import CaptureOptions
 from edge.hang import Limits
 from edge.ledger.beats import OUTPUTS, WORKER, capture_name
 from edge.line.camera_spec import Kind
+from edge.line.capture_options import CaptureOptions
+from edge.process_table import Program, Role
 from edge.settings import Settings
-from edge.supervisor import Program, Role
 
 WORKER_PATIENCE_S = 8.0
 OUTPUTS_PATIENCE_S = 6.0

@@ -3,13 +3,13 @@
 import json
 import sys
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from edge.errors import EdgeError
+from edge.local_time import local_time
 from edge.settings import Settings
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _add(
         _print_json({"reviews": [{"frame": each.inspection_id} | _facts(each) for each in added]})
         return
     for frame in reviewed_now(engine, [each.id for each in added]):
-        shown = f"{frame.source}, {frame.camera} at {_clock(frame.captured_ns)}"
+        shown = f"{frame.source}, {frame.camera} at {local_time(frame.captured_ns)}"
         sys.stdout.write(f"frame {frame.id} ({shown}): {verdict.replace('-', ' ')}, by {by}\n")
 
 
@@ -100,7 +100,7 @@ def _list(engine: "Engine", *, category: str | None, unreviewed: bool, limit: in
     for frame in found:
         table.add_row(
             str(frame.id),
-            _clock(frame.captured_ns),
+            local_time(frame.captured_ns),
             frame.camera,
             frame.source,
             frame.outcome,
@@ -142,11 +142,6 @@ def _facts(review: "Review") -> dict[str, Any]:
         "kind": review.kind,
         "note": review.note,
     }
-
-
-def _clock(ns: int) -> str:
-    """Date and time in the station's time zone."""
-    return datetime.fromtimestamp(ns / 1e9).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _number(value: float | None) -> str:

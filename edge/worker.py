@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict
 from functools import partial
 
 from sqlalchemy.exc import DBAPIError
@@ -22,11 +21,10 @@ from sqlalchemy.exc import DBAPIError
 from edge.alarm import Alarm
 from edge.errors import BROKEN, EdgeError
 from edge.judging import Job, Judging, Scorer
-from edge.keeping import KeepingThread
+from edge.keeping import Keeper, KeepingThread
 from edge.ledger.alarms import in_force
 from edge.ledger.audit_draw import AuditDraw
 from edge.ledger.beats import WORKER, Heart
-from edge.ledger.bundles import record_bundle
 from edge.ledger.patience import Patience, passing_cause
 from edge.ledger.record import open_engine
 from edge.ledger.room import Room
@@ -36,8 +34,9 @@ from edge.line.at_hand import AtHand, OverCredit
 from edge.line.key_files import KeyFiles
 from edge.line.message import FrameHeader, Hello, Notice
 from edge.line.suspects import Suspects
-from edge.line.transport import FromCapture, WorkerLink
+from edge.line.worker_link import FromCapture, WorkerLink
 from edge.live_view import LiveView
+from edge.reception import Reception
 from edge.score_service import Asked, ScoreService
 from edge.settings import Settings
 from edge.verdict import Verdict, not_inspected
@@ -81,6 +80,7 @@ class Worker:
             max_message_bytes=settings.max_message_bytes,
             keys=KeyFiles(settings.keys).server_keys(settings.line_address),
         )
+        self._reception = Reception(scorer, link=self._link, writer=self._writer, writes=self._engine)
         self._batcher: Batcher[Job | Asked] = Batcher(batch_size=settings.batch_size)
         self._scored: queue.Queue[list[Entry]] = queue.Queue(maxsize=64)  # an empty list is the end
         self._committed: queue.SimpleQueue[list[Entry]] = queue.SimpleQueue()
@@ -90,15 +90,11 @@ class Worker:
         self._heart = Heart(settings.beats, WORKER)
         self._warned_s = -WARN_EVERY_S  # of bad messages
         self._moved_s = 0.0  # when the last frame was recorded, or the first one came to hand
-        self._loaded: set[str] = set()  # categories
-        self._noted: set[str] = set()  # bundles that are in the record, by content hash
         self._stop = threading.Event()
-        self._loads: dict[str, Future[None]] = {}  # of categories that nobody inspected before
-        self._greetings: dict[bytes, Hello] = {}  # that wait for them
-        self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load")
         self._ending = threading.Event()  # not `_stop`: a signal sets that, perhaps while this thread does
         self._keeping = KeepingThread(
-            settings, writes=self._engine, reads=self._reading, room=room, ended=self._ending.is_set
+            room,
+            partial(Keeper, settings, writes=self._engine, reads=self._reading, room=room, ended=self._ending.is_set),
         )
         self._writing, self._scoring = Patience(self._ending), Patience(self._ending)
 
@@ -125,7 +121,7 @@ class Worker:
             finally:
                 if service:
                     service.close()
-                self._loader.shutdown(wait=False, cancel_futures=True)
+                self._reception.close()
                 self._batcher.close()
                 self._live.close()
                 self._link.close()
@@ -159,9 +155,9 @@ class Worker:
         bad_before = self._link.bad_messages
         for peer, header, payload in self._link.receive(POLL_S):
             self._hear(peer, header, payload)
-        for peer, hello in list(self._greetings.items()):
-            if not self._greet(peer, hello):
-                break  # each try to write to a locked record takes a second, and hearts must beat
+        for camera, category in self._reception.answer():
+            self._categories[camera] = category
+            self._at_hand.setdefault(camera, AtHand(credits=self._credits))
         if self._link.bad_messages > bad_before and time.monotonic() - self._warned_s > WARN_EVERY_S:
             self._warned_s = time.monotonic()
             log.warning("dropped %d bad messages so far", self._link.bad_messages)
@@ -180,7 +176,7 @@ class Worker:
 
     def _hear(self, peer: bytes, header: FromCapture, payload: bytes) -> None:
         if isinstance(header, Hello):
-            self._greetings[peer] = header
+            self._reception.hear(peer, header)
             return
         camera = self._link.camera_of(peer)
         assert camera is not None
@@ -203,49 +199,6 @@ class Worker:
             else:
                 job = Job(info, category, header, payload)
             self._batcher.put(camera, job)
-
-    def _greet(self, peer: bytes, hello: Hello) -> bool:
-        """Welcome or refuse a capture, if its category is loaded by now; whether the record could be written."""
-        camera = (hello.run, hello.camera)
-        try:
-            if not self._has_loaded(hello.category):
-                return True
-            self._note_bundles()
-            committed, highest = self._writer.register(
-                hello.run, hello.camera, source=hello.source, category=hello.category
-            )  # fmt: skip
-        except DBAPIError as error:
-            if passing_cause(error) is None:
-                raise
-            log.warning("camera %s waits, since the record cannot be written: %s", hello.camera, error.orig)
-            return False
-        except EdgeError as error:
-            log.error("refused camera %s: %s", hello.camera, error, extra={"run": hello.run, "camera": hello.camera})
-            del self._greetings[peer]
-            self._link.refuse(peer, str(error))
-            return True
-        del self._greetings[peer]
-        self._categories[camera] = hello.category
-        self._at_hand.setdefault(camera, AtHand(credits=self._credits))
-        self._link.welcome(peer, camera, committed=committed, highest=highest)
-        log.info(
-            "camera %s of run %s is here; recorded up to %d", hello.camera, hello.run, committed,
-            extra={"run": hello.run, "camera": hello.camera},
-        )  # fmt: skip
-        return True
-
-    def _has_loaded(self, category: str | None) -> bool:
-        """Whether a category is ready; if not, it is loaded beside all else. Raises EdgeError if it cannot be."""
-        if category is None or category in self._loaded:
-            return True
-        if category not in self._loads:
-            self._loads[category] = self._loader.submit(self._scorer.load, category)
-            self._loads[category].add_done_callback(lambda _: self._link.wakeup.set())
-        if not self._loads[category].done():
-            return False
-        self._loads.pop(category).result()
-        self._loaded.add(category)
-        return True
 
     def _acknowledge(self) -> None:
         by_camera: dict[tuple[str, str], list[int]] = {}
@@ -284,9 +237,8 @@ class Worker:
 
     def _ask(self, asked: Asked) -> Verdict:
         """Let a picture be scored in its turn. Raises EdgeError for a category without a bundle, and TimeoutError."""
-        if asked.category is not None and asked.category not in self._loaded:
-            self._scorer.load(asked.category)
-            self._loaded.add(asked.category)
+        if asked.category is not None:
+            self._reception.load(asked.category)
         self._batcher.put(ASKED, asked)
         try:
             return asked.verdict.result(max(0.0, asked.until_s - time.monotonic()))
@@ -306,19 +258,12 @@ class Worker:
         while not self._ending.wait(WATCH_S):
             self._scorer.refresh()
             try:
-                self._note_bundles()
+                self._reception.note_bundles()
                 self._audit.refresh()
             except DBAPIError as error:
                 if passing_cause(error) is None:
                     raise
                 log.warning("the record cannot be reached now (%s); trying again", error.orig)
-
-    def _note_bundles(self) -> None:
-        """Give the record the names of bundles that are new to it."""
-        for bundle in self._scorer.bundles():
-            if bundle.sha256 not in self._noted:
-                record_bundle(self._engine, **asdict(bundle))
-                self._noted.add(bundle.sha256)
 
     # keep
 

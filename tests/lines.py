@@ -18,8 +18,9 @@ from edge.ledger.counts import RunCount
 from edge.ledger.record import Inspection, open_engine
 from edge.ledger.schema import prepare
 from edge.ledger.verify import Report, verify
+from edge.process_table import Program, Role
 from edge.settings import Settings
-from edge.supervisor import Program, Role, Supervisor
+from edge.supervisor import Supervisor
 
 RUN = "storm"
 

@@ -4,7 +4,6 @@ import json
 import shlex
 import sys
 from collections.abc import Mapping
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +12,7 @@ import typer
 from rich.console import Console
 
 from edge.errors import EdgeError
+from edge.local_time import local_time
 from edge.settings import Settings
 from edge.table import folding_table, print_table
 
@@ -159,7 +159,7 @@ def show_offer(console: Console, offer: "Offer", old: "Bundle") -> None:
             frame = candidate.frame
             assert frame.review is not None
             table.add_row(
-                str(frame.id), _clock(frame.captured_ns), frame.camera, escape(frame.source), _number(frame.score),
+                str(frame.id), local_time(frame.captured_ns), frame.camera, escape(frame.source), _number(frame.score),
                 _number(frame.threshold), escape(frame.review.reviewer),
             )  # fmt: skip
         print_table(console, table)
@@ -248,10 +248,6 @@ def summary(built: "Built", old: "Bundle", chosen: "list[Candidate]", *, promote
         "known_defects_lost": [kept.source for kept in built.manifest.check if kept.caught_by is not None],
         "promoted": promoted,
     }
-
-
-def _clock(ns: int) -> str:
-    return datetime.fromtimestamp(ns / 1e9).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _number(value: float | None) -> str:

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from calibration.learning.replay import Replay, Replayed
 from edge.errors import EdgeError
 from edge.ledger.reviewed import Box
+from edge.local_time import local_time
 from edge.verdict import Outcome
 
 MOST_PICTURES = 300
@@ -42,7 +43,7 @@ def render(replay: Replay, boxes: Mapping[int, Sequence[Box]]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"clock": clock, "score": score, "data_address": data_address}
+    environment.filters |= {"local_time": local_time, "score": score, "data_address": data_address}
     flips = replay.flips
     groups: dict[tuple[str, str], list[Replayed]] = {}
     for each in flips[:MOST_PICTURES]:
@@ -58,11 +59,6 @@ def render(replay: Replay, boxes: Mapping[int, Sequence[Box]]) -> str:
         left_out=len(flips) - min(len(flips), MOST_PICTURES),
         made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
     )
-
-
-def clock(ns: int) -> str:
-    """Date and time in the station's time zone."""
-    return datetime.fromtimestamp(ns / 1e9).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def score(value: float | None) -> str:

@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -180,6 +181,12 @@ class JournalCount:
                 self._numbered += sum(line.startswith(b"[") for line in whole.splitlines())
                 self._offsets[path] = offset + len(whole)
         return self._numbered
+
+
+def new_run() -> str:
+    """A name for a run that begins now: UTC time to the millisecond, `20261121T231747.123Z`."""
+    now = datetime.now(UTC)
+    return now.strftime("%Y%m%dT%H%M%S.") + f"{now.microsecond // 1000:03d}Z"
 
 
 def unfinished_run(folder: Path, camera: str, category: str | None) -> str | None:

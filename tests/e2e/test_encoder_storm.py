@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.capture import CaptureOptions
 from edge.ledger.beats import WORKER, read_beats
 from edge.ledger.counts import RunCount
 from edge.ledger.record import open_engine
 from edge.ledger.schema import prepare
 from edge.line.camera_spec import parse_camera
+from edge.line.capture_options import CaptureOptions
 from edge.programs import programs
 from edge.settings import Settings
 from edge.supervisor import Supervisor

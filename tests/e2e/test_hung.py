@@ -9,8 +9,9 @@ import pytest
 
 from edge.hang import Limits
 from edge.ledger.beats import Beat
+from edge.process_table import LineStopped, Program, Role, Status
 from edge.settings import Settings
-from edge.supervisor import LineStopped, Program, Role, Status, Supervisor
+from edge.supervisor import Supervisor
 from tests.fakes import numbered_folder
 from tests.lines import is_scoring, number_line, recorded, report, rows, wait_until
 

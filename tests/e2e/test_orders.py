@@ -13,17 +13,18 @@ from sqlalchemy.orm import Session
 
 from edge.camera_orders import CameraOrders
 from edge.cameras import Cameras
-from edge.capture import CaptureOptions
 from edge.ledger.camera_states import CameraState, states
 from edge.ledger.categories import categories_at_hand
 from edge.ledger.orders import Order, add_order
 from edge.ledger.record import Camera, Inspection, open_engine, unit_of_work
 from edge.ledger.schema import prepare
 from edge.line.camera_spec import CameraSpec
+from edge.line.capture_options import CaptureOptions
 from edge.order_desk import NOT_RUNNING, OrderDesk
+from edge.process_table import Program, Role
 from edge.programs import capture_program
 from edge.settings import Settings
-from edge.supervisor import Program, Role, Supervisor
+from edge.supervisor import Supervisor
 from tests.fakes import numbered_folder
 from tests.lines import recorded, report, rows, wait_until
 from tests.tiny_bundle import saved

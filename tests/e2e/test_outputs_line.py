@@ -17,17 +17,19 @@ from pathlib import Path
 import pytest
 
 from edge.cameras import Cameras
-from edge.capture import CaptureOptions, new_run
 from edge.ledger.beats import WORKER, read_beats
 from edge.ledger.outbox import backlog
 from edge.ledger.record import open_engine
 from edge.ledger.schema import prepare
 from edge.line.camera_spec import parse_camera
+from edge.line.capture_options import CaptureOptions
+from edge.line.journal import new_run
 from edge.outputs.messages import LINE_STOPPED, OUTPUTS_GONE, Heartbeat, Result, State
+from edge.patient import patient
+from edge.process_table import Role
 from edge.programs import programs
-from edge.run import patient
 from edge.settings import Settings
-from edge.supervisor import Role, Supervisor
+from edge.supervisor import Supervisor
 from edge.teller import want
 from tests.broker import Listener, Mosquitto, listening, running
 from tests.lines import recorded, rows

@@ -10,8 +10,9 @@ import pytest
 from edge.errors import EdgeError
 from edge.ledger.record import open_engine
 from edge.ledger.verify import settle
+from edge.process_table import LineStopped, Program, Role
 from edge.settings import Settings
-from edge.supervisor import LineStopped, Program, Role, Supervisor
+from edge.supervisor import Supervisor
 from edge.verdict import Reason
 from tests.fakes import numbered_folder
 from tests.lines import is_scoring, number_line, recorded, report, rows, wait_until

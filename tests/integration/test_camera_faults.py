@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.capture import Capture, CaptureOptions
+from edge.capture import Capture
 from edge.ledger.record import Inspection
 from edge.line.camera_spec import parse_camera
+from edge.line.capture_options import CaptureOptions
 from edge.line.shot import CameraError
 from edge.settings import Settings
 from tests.fakes import NumberScorer

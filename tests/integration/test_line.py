@@ -15,15 +15,16 @@ import numpy as np
 import pytest
 import zmq
 
-from edge.capture import Capture, CaptureOptions, CaptureSummary
+from edge.capture import Capture, CaptureSummary
 from edge.errors import EdgeError
 from edge.ledger.audit_rates import set_rate
 from edge.ledger.record import open_engine, unit_of_work
 from edge.line import message
 from edge.line.camera_spec import CameraSpec, parse_camera
+from edge.line.capture_options import CaptureOptions
 from edge.line.journal import Journal
 from edge.line.shot import CameraError
-from edge.line.transport import WorkerLink, ranges
+from edge.line.worker_link import WorkerLink, ranges
 from edge.settings import Settings
 from edge.worker import WATCH_S, Worker
 from tests.fakes import NumberScorer, numbered_folder, numbered_frame

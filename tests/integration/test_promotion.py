@@ -13,8 +13,9 @@ import pytest
 
 from calibration.build import build
 from calibration.references.collect import Taken
-from edge.capture import Capture, CaptureOptions
+from edge.capture import Capture
 from edge.line.camera_spec import CameraSpec, parse_camera
+from edge.line.capture_options import CaptureOptions
 from edge.settings import Settings
 from edge.vision.bundle import load_bundle
 from edge.vision.bundle_promotion import promote, rollback

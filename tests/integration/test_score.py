@@ -17,10 +17,11 @@ from fastapi.testclient import TestClient
 
 from dashboard.line import score
 from dashboard.line.score import MOST_BYTES
-from edge.capture import Capture, CaptureOptions
+from edge.capture import Capture
 from edge.frame import Pixels
 from edge.ledger.media import decode_map
 from edge.line.camera_spec import CameraSpec
+from edge.line.capture_options import CaptureOptions
 from edge.score_service import MOST_ASKING, Asked, ScoreService, picture_size
 from edge.settings import Settings
 from edge.verdict import Verdict

@@ -14,10 +14,10 @@ from fastapi.testclient import TestClient
 from dashboard.app import create_app
 from dashboard.cli import listen
 from dashboard.stations.stations import KEPT_S, Stations
-from edge.capture import CaptureOptions
 from edge.errors import EdgeError
 from edge.ledger.camera_states import CameraNow, Doing, other_line, tell_states
 from edge.line.camera_spec import parse_camera
+from edge.line.capture_options import CaptureOptions
 from edge.run import run_line
 from edge.settings import Settings
 from tests.ledger_rows import Ledger, new_ledger

@@ -13,14 +13,15 @@ from pathlib import Path
 import pytest
 import zmq
 
-from edge.capture import Capture, CaptureOptions
+from edge.capture import Capture
 from edge.errors import EdgeError
-from edge.line import message, transport
+from edge.line import message
 from edge.line.camera_spec import CameraSpec, parse_camera
+from edge.line.capture_options import CaptureOptions
 from edge.line.crowd import MOST_CONNECTIONS
 from edge.line.curve import ClientKeys, as_client, new_secret
 from edge.line.key_files import KeyFiles
-from edge.line.transport import MOST_RUNS
+from edge.line.worker_link import MOST_RUNS, WorkerLink
 from edge.settings import Settings
 from edge.worker import Worker
 from tests.curve_keys import exchange_keys
@@ -314,7 +315,7 @@ def test_a_flood_that_breaks_off_while_the_worker_is_busy_does_not_abort_it(
     settings: Settings, keys: dict[str, ClientKeys]
 ) -> None:
     """libzmq 4.3.5 aborts a process whose socket beats for a peer that has gone and left a full queue."""
-    link = transport.WorkerLink(
+    link = WorkerLink(
         settings.line_address, credits=8, max_message_bytes=1 << 20, keys=KeyFiles(settings.keys).server_keys("tcp://")
     )
     try:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from edge import lock
 from edge.hang import Limits
+from edge.process_table import Program, Role
 from edge.settings import Settings
-from edge.supervisor import Program, Role
 from tests.lines import number_line
 
 LIMITS = Limits(start_s=60.0, silence_s=3.0, owes_s=60.0)

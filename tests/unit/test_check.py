@@ -17,8 +17,8 @@ from edge.first_check import check_first
 from edge.frame import Pixels
 from edge.ledger.checks import last_checks
 from edge.ledger.record import open_engine
+from edge.process_table import LineStopped
 from edge.settings import Settings
-from edge.supervisor import LineStopped
 from edge.vision.bundle import load_bundle, save_bundle
 from edge.vision.bundle_promotion import promote
 from edge.vision.encoder import open_encoder

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from edge.capture import CaptureOptions
 from edge.line.camera_spec import CameraSpec
+from edge.line.capture_options import CaptureOptions
 from edge.process import CONFIG_EXIT
+from edge.process_table import Program, Role, Status
 from edge.programs import capture_program
 from edge.settings import Settings
-from edge.supervisor import Program, Role, Status, Supervisor
+from edge.supervisor import Supervisor
 from tests.lines import wait_until
 
 SLEEP = "import time; time.sleep(60)"

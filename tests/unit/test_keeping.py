@@ -64,7 +64,9 @@ class Line:
         self.writer.write([Entry(info, number_verdict(10 if flagged else 1), pixels)])
 
     def keeping(self) -> KeepingThread:
-        return KeepingThread(self.settings, writes=self.writes, reads=self.reads, room=self.room)
+        return KeepingThread(
+            self.room, lambda: Keeper(self.settings, writes=self.writes, reads=self.reads, room=self.room)
+        )
 
     def close(self) -> None:
         self.journal.close()

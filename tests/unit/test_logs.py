@@ -15,8 +15,9 @@ from edge.errors import EdgeError
 from edge.frame import FrameInfo
 from edge.log_files import LogFiles, begin_anew, last_words
 from edge.logs import about, know, logged_to, logs_json, start_logging
+from edge.process_table import Program, Role
 from edge.settings import Settings
-from edge.supervisor import Program, Role, Supervisor
+from edge.supervisor import Supervisor
 from tests.lines import wait_until
 
 INFO = FrameInfo("night-1", "top", 7, 1, "test")

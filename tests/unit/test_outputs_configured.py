@@ -9,19 +9,19 @@ import pytest
 from pydantic import SecretStr
 
 from edge import lock
-from edge.capture import CaptureOptions
 from edge.cli import main
 from edge.errors import EdgeError
 from edge.ledger.outbox import announce, waiting
 from edge.ledger.readiness import Why
 from edge.ledger.record import Inspection, unit_of_work
 from edge.line.camera_spec import parse_camera
+from edge.line.capture_options import CaptureOptions
 from edge.outputs.configured import configured
 from edge.outputs.messages import LINE_STOPPED, MESSAGES, OUTPUTS_GONE, Heartbeat, Result, State
 from edge.outputs.webhook import signature
+from edge.process_table import Role
 from edge.programs import programs
 from edge.settings import Settings
-from edge.supervisor import Role
 from edge.teller import want
 from tests.here import run_here
 from tests.ledger_rows import Ledger

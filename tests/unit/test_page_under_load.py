@@ -12,7 +12,7 @@ from dashboard.body_limit import MOST_BYTES
 from dashboard.people.attempts import MOST_FOR_ACCOUNT, MOST_FROM_ADDRESS, Attempts
 from dashboard.streams import Streams
 from edge.ledger.record import open_engine
-from edge.run import patient
+from edge.patient import patient
 from tests.ledger_rows import Ledger
 
 
