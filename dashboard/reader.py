@@ -33,10 +33,14 @@ class Reading:
     rollup: Rollup
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Opened:
+    """readers: how many read now;  forgotten: to be closed by the last of them"""
+
     identity: tuple[int, int]
     engine: Engine
+    readers: int = 0
+    forgotten: bool = False
     tally: Tally = field(default_factory=Tally)
     latencies: Latencies = field(default_factory=Latencies)
     rollup: Rollup = field(default_factory=Rollup)
@@ -60,33 +64,49 @@ class Reader:
     @contextmanager
     def read(self) -> Iterator[Reading]:
         """A session for a few queries. Raises NoRecordYetError while the file or its tables are missing."""
-        opened = self._current()
-        with Session(opened.engine) as session:
-            yield Reading(session, opened.tally, opened.latencies, opened.rollup)
+        opened = self._enter()
+        try:
+            with Session(opened.engine) as session:
+                yield Reading(session, opened.tally, opened.latencies, opened.rollup)
+        finally:
+            self._leave(opened)
 
     def close(self) -> None:
-        """Close all connections; the next read opens them again."""
+        """Close all connections, those in use once their read ends; the next read opens them again."""
         with self._lock:
             self._forget()
 
-    def _current(self) -> _Opened:
+    def _enter(self) -> _Opened:
         with self._lock:
-            identity, written_ns = _identity(self._database)
-            if self._opened and self._opened.identity == identity:
-                if written_ns != self._written_ns:
-                    self._opened.engine.dispose()
-                    self._written_ns = written_ns
-                return self._opened
-            self._forget()
-            if identity is None:
-                raise NoRecordYetError(f"no line has run here yet: {HOW_TO_START}")
-            self._opened = _Opened(identity, _open(self._database))
-            self._written_ns = written_ns
+            opened = self._current()
+            opened.readers += 1
+            return opened
+
+    def _leave(self, opened: _Opened) -> None:
+        with self._lock:
+            opened.readers -= 1
+            if opened.forgotten and not opened.readers:
+                opened.engine.dispose()
+
+    def _current(self) -> _Opened:
+        identity, written_ns = _identity(self._database)
+        if self._opened and self._opened.identity == identity:
+            if written_ns != self._written_ns:
+                self._opened.engine.dispose()
+                self._written_ns = written_ns
             return self._opened
+        self._forget()
+        if identity is None:
+            raise NoRecordYetError(f"no line has run here yet: {HOW_TO_START}")
+        self._opened = _Opened(identity, _open(self._database))
+        self._written_ns = written_ns
+        return self._opened
 
     def _forget(self) -> None:
         if self._opened:
-            self._opened.engine.dispose()
+            self._opened.forgotten = True
+            if not self._opened.readers:
+                self._opened.engine.dispose()
             self._opened = None
 
 

@@ -4,15 +4,16 @@ import shutil
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import Pool
 
 from dashboard import files, queries, tally, words
 from dashboard.pace import NEWEST_ROWS, WINDOW_S, pace
@@ -127,6 +128,34 @@ def test_replaced_record_is_read_afresh(ledger: Ledger, reader: Reader) -> None:
         counts = queries.counts(reading, NOW_NS)
     assert (counts.frames, counts.defect, counts.ok) == (1, 1, 0)
     second.engine.dispose()
+
+
+def test_page_that_ends_while_one_reads_closes_that_connection_too(ledger: Ledger) -> None:
+    opened: list[object] = []
+    closed: list[object] = []
+
+    def connects(connection: object, _: object) -> None:
+        opened.append(connection)
+
+    def closes(connection: object, _: object) -> None:
+        closed.append(connection)
+
+    with listening("connect", connects), listening("close", closes):
+        reader = Reader(ledger.settings.database)
+        with reader.read() as reading:
+            queries.counts(reading, NOW_NS)
+            reader.close()
+    assert opened and opened == closed
+
+
+@contextmanager
+def listening(name: str, listener: Callable[[object, object], None]) -> Iterator[None]:
+    """To what happens to the connections of every pool."""
+    event.listen(Pool, name, listener)
+    try:
+        yield
+    finally:
+        event.remove(Pool, name, listener)
 
 
 @pytest.mark.sqlite
