@@ -55,7 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan,
     )
     reader, writes, pictures = Reader(settings.database), Writes(settings.database), LivePictures(settings.live)
-    board, pulse = Board(reader, pictures), Pulse(reader)
+    board, pulse = Board(settings, reader, pictures), Pulse(reader)
     stations = None if settings.database.url is None else Stations(settings.database, settings.station_pages)
     token = None if settings.stations_token is None else settings.stations_token.get_secret_value()
     fetched = StationPictures(settings.station_pages, token, settings.thumbnails / "stations")

@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from dashboard.people.door import check_way, visitor_now
 from dashboard.reader import NoRecordYetError
 from dashboard.site import Site, SiteOf
-from edge.ledger.readiness import Limits, Readiness, Ready, readiness, unreadable
-from edge.ledger.ready_now import line_facts
+from edge.ledger.readiness import Readiness, Ready, unreadable
+from edge.ledger.ready_now import readiness_of
 
 router = APIRouter(include_in_schema=False)
 NO_STORE = {"Cache-Control": "no-store"}
@@ -44,10 +44,9 @@ def ready(site: SiteOf, request: Request) -> JSONResponse:
 
 
 def _now(site: Site) -> Readiness:
-    limits = Limits(site.settings.ready_limit_s, site.settings.camera_limit_s)
     try:
         with site.reader.read() as reading:
-            return readiness(line_facts(site.settings, reading.session), limits)
+            return readiness_of(site.settings, reading.session)
     except DatabaseError as error:
         return unreadable(str(error.orig))
     except (NoRecordYetError, OSError) as error:

@@ -20,7 +20,10 @@ from edge.ledger.bundles import BundleRow
 from edge.ledger.camera_states import AT_WORK, CameraState, states
 from edge.ledger.categories import categories_at_hand
 from edge.ledger.orders import Order, newest_orders
+from edge.ledger.ready_now import readiness_of
 from edge.ledger.record import Camera, Inspection, Run
+from edge.ledger.room import Room
+from edge.settings import Settings
 from edge.verdict import Outcome
 
 KEPT_S = 0.5
@@ -34,8 +37,8 @@ ORDERS = 12
 class Board:
     """Safe to use from many threads."""
 
-    def __init__(self, reader: Reader, pictures: LivePictures) -> None:
-        self._reader, self._pictures = reader, pictures
+    def __init__(self, settings: Settings, reader: Reader, pictures: LivePictures) -> None:
+        self._settings, self._reader, self._pictures = settings, reader, pictures
         self._lock = threading.Lock()
         self._looked_s = 0.0
         self._line: LineView | None = None
@@ -62,8 +65,12 @@ class Board:
         others = {camera: run for camera, (run, _) in self._pictures.newest().items() if camera not in rows}
         runs = {row.camera: row.run for row in known} | others
         cameras = [_camera(session, name, runs[name], rows.get(name), cells, now_ns) for name in sorted(runs)]
+        now = readiness_of(self._settings, session)
         return LineView(
             running=any(row.state in AT_WORK and not _lost(row, now_ns) for row in known),
+            ready=now.line.ready,
+            not_ready=[reason.sentence for reason in now.line.reasons],
+            disk=_disk(self._settings),
             cameras=cameras,
             categories=[CategoryView(name=row.name, bundle=row.bundle) for row in categories_at_hand(session)],
             orders=[order_view(order) for order in newest_orders(session, limit=ORDERS)],
@@ -109,6 +116,19 @@ def _camera(
         check=next((check for check in state.checks(session) if check.category == category), None),
         alarms=[alarm for alarm in state.alarms(session) if alarm.camera == name],
     )
+
+
+def _disk(settings: Settings) -> str | None:
+    """What an operator should know of the disk of the data folder, while its reserve is not whole."""
+    room = Room(settings.data, settings.disk_reserve)
+    if not room.short_bytes:
+        return None
+    consequence = (
+        "Pictures that are worth least are removed to make room."
+        if room.for_pictures
+        else "Frames are inspected and recorded without their pictures."
+    )
+    return f"{room.free_bytes / 1e6:.0f} MB are free, and {room.reserve_bytes / 1e6:.0f} MB should be. {consequence}"
 
 
 def order_view(order: Order) -> OrderView:

@@ -77,6 +77,9 @@ class LineView(BaseModel):
     """The line by now. running: whether a supervisor is there to do what is ordered."""
 
     running: bool
+    ready: bool = Field(description="whether every camera is inspecting, truly and now")
+    not_ready: list[str] = Field(description="all that is in the way of it")
+    disk: str | None = Field(description="what is wrong with the disk of the data folder")
     cameras: list[CameraView]
     categories: list[CategoryView]
     orders: list[OrderView] = Field(description="the last ones, the newest first")

@@ -18,12 +18,16 @@ from edge.settings import Settings
 
 def ready_now(settings: Settings, engine: Engine) -> Readiness:
     """Whether the line on this data folder is inspecting at this moment; it never raises for what it cannot read."""
-    limits = Limits(settings.ready_limit_s, settings.camera_limit_s)
     try:
         with Session(engine) as session:
-            return readiness(line_facts(settings, session), limits)
+            return readiness_of(settings, session)
     except (DatabaseError, OSError) as error:
         return unreadable(str(error.orig if isinstance(error, DatabaseError) else error))
+
+
+def readiness_of(settings: Settings, session: Session) -> Readiness:
+    """The same by an open session. Raises OSError and DatabaseError for what it cannot read."""
+    return readiness(line_facts(settings, session), Limits(settings.ready_limit_s, settings.camera_limit_s))
 
 
 def line_facts(settings: Settings, session: Session) -> LineFacts:

@@ -1,6 +1,7 @@
 """What the line's room says and takes: the API over HTTP, on a real record."""
 
 import json
+import shutil
 import time
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from dashboard.line.pictures import LivePictures, described
 from edge.frame import FrameInfo
+from edge.ledger.beats import WORKER, Heart, capture_name
 from edge.ledger.bundles import record_bundle
 from edge.ledger.camera_states import CameraNow, Doing, tell_states
 from edge.ledger.categories import tell_categories
@@ -18,6 +20,7 @@ from edge.ledger.orders import Order
 from edge.ledger.people import AuditEvent
 from tests.fakes import number_verdict
 from tests.ledger_rows import Ledger, grey_picture
+from tests.page_client import page_client
 
 
 def tell(ledger: Ledger, state: Doing = Doing.INSPECTING, *, ago_s: float = 0.0, **more: str) -> None:
@@ -72,6 +75,34 @@ def test_old_news_of_a_supervisor_is_a_lost_one_and_the_last_word_of_a_run_stays
     tell(ledger, Doing.ENDED, ago_s=60)
     time.sleep(0.6)
     assert client.get("/api/v1/cameras").json()[0]["lost"] is False
+
+
+def beat(ledger: Ledger) -> None:
+    for process in (WORKER, capture_name("top")):
+        Heart(ledger.settings.beats, process).beat(session="s")
+
+
+def test_line_is_ready_while_its_processes_say_so_and_else_every_reason_is_given(
+    ledger: Ledger, client: TestClient
+) -> None:
+    tell(ledger)
+    line = client.get("/api/v1/line").json()
+    assert line["ready"] is False and "the worker has not started" in line["not_ready"]
+    assert "Not ready</strong><span>the worker has not started; " in client.get("/line").text
+    time.sleep(0.6)  # what the page last saw is half a second old at most
+    beat(ledger)
+    line = client.get("/api/v1/line").json()
+    assert (line["ready"], line["not_ready"]) == (True, [])
+
+
+def test_disk_that_fills_up_is_told_with_what_it_means_for_pictures(ledger: Ledger) -> None:
+    free = shutil.disk_usage(ledger.settings.data).free
+    for reserve, expected in ((0, None), (free * 3 // 2, "Pictures that are worth least"), (free * 3, "without their")):
+        settings = ledger.settings.model_copy(update={"disk_reserve": reserve})
+        with page_client(settings) as client:
+            disk = client.get("/api/v1/line").json()["disk"]
+            assert disk is None if expected is None else expected in disk
+            assert ("The disk is nearly full" in client.get("/line").text) is (expected is not None)
 
 
 def test_a_camera_without_supervisor_is_shown_by_its_picture(ledger: Ledger, client: TestClient) -> None:
