@@ -66,8 +66,9 @@ class PacedSource:
 def open_folder(spec: CameraSpec, *, fps: float | None, unpaced: int = 0) -> PacedSource:
     """The pictures of a folder in name order, or the one picture if the address is a picture; files as of now."""
     path = Path(spec.address)
-    files = pictures_in(path) if path.is_dir() else [path]
-    return PacedSource(spec, ((file.name, read_or_none(file)) for file in files), fps=fps, unpaced=unpaced)
+    folder, names = (path, [file.name for file in pictures_in(path)]) if path.is_dir() else (path.parent, [path.name])
+    pictures = ((name, read_or_none(folder / name)) for name in names)  # a Path that was used keeps a hundred bytes
+    return PacedSource(spec, pictures, fps=fps, unpaced=unpaced)
 
 
 def open_video(spec: CameraSpec, *, fps: float | None, unpaced: int = 0) -> PacedSource:
