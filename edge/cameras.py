@@ -105,6 +105,11 @@ class Cameras:
             tell_categories(self._writes, at_hand)
             self._told_s = time.monotonic()
 
+    def stop(self) -> None:
+        """Say that the line is being stopped: from now on nothing is inspected but what is in flight."""
+        now = [replace(self.now(name), state=Doing.STOPPING, reason="the line is stopped") for name in self._cameras]
+        tell_states(self._writes, self._run, now, now_ns=time.time_ns())
+
     def end(self, failure: str | None) -> None:
         """Say the last word of the run. failure: why the line stopped by itself; None: it did not."""
         ended = [self.now(name) for name in self._cameras]

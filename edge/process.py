@@ -14,6 +14,7 @@ from edge.settings import PREFIX
 PARENT = f"{PREFIX}PARENT_PID"
 CONFIG_EXIT = 2  # an error that the user can mend and a restart cannot
 LOST_EXIT = 3  # a camera that worked is gone, and may come back
+STOPPED_EXIT = 4  # a capture that a supervisor started was told to stop, so its source has not come to its end
 PARENT_CHECK_S = 1.0
 SPIN_COUNT = "1000"  # what libgomp itself takes where threads outnumber cores
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
@@ -24,6 +25,11 @@ def stop_on_signal(stop: Callable[[], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop())
     follow_parent(stop)
+
+
+def supervised() -> bool:
+    """Whether a supervisor started this process."""
+    return PARENT in os.environ
 
 
 def follow_parent(stop: Callable[[], None]) -> None:

@@ -1,6 +1,7 @@
 """`edge capture`, `worker` and `outputs`: one process of a line by itself, as the supervisor starts it."""
 
 import logging
+import threading
 from dataclasses import asdict, replace
 from typing import Annotated
 
@@ -54,7 +55,7 @@ def capture(
     from edge.line.capture_options import CaptureOptions
     from edge.line.shot import CameraError
     from edge.logs import know, start_logging
-    from edge.process import stop_on_signal
+    from edge.process import STOPPED_EXIT, stop_on_signal, supervised
 
     settings = Settings.read(data=data, address=address, deadline_s=deadline)
     spec = with_category(parse_camera(camera), category)
@@ -64,7 +65,13 @@ def capture(
     start_logging(settings, capture_name(options.spec.name))
     process = Capture(settings, options)
     know(run=process.run_name, camera=options.spec.name)
-    stop_on_signal(process.stop)
+    stopped = threading.Event()
+
+    def stop() -> None:
+        stopped.set()
+        process.stop()
+
+    stop_on_signal(stop)
     try:
         with lock.share(settings.data):
             summary = process.run()
@@ -73,6 +80,8 @@ def capture(
         raise typer.Exit(LOST_EXIT) from error
     if as_json:
         print_json(asdict(summary))
+    if stopped.is_set() and supervised():
+        raise typer.Exit(STOPPED_EXIT)
     raise typer.Exit(1 if summary.unacknowledged else 0)
 
 

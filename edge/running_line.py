@@ -97,6 +97,7 @@ class RunningLine:
     def stop(self) -> None:
         """Stop the processes in order: frames in flight are recorded first."""
         self._manager.stopping("frames in flight are recorded first")
+        patient(self._cameras.stop)()
         self._supervisor.stop()
 
     def end(self, failure: str | None) -> None:

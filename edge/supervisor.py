@@ -14,7 +14,7 @@ from edge.errors import EdgeError
 from edge.hang import why_hung
 from edge.ledger.beats import Beat
 from edge.log_files import last_words
-from edge.process import CONFIG_EXIT, LOST_EXIT, PARENT
+from edge.process import CONFIG_EXIT, LOST_EXIT, PARENT, STOPPED_EXIT
 from edge.process_table import Child, LineStopped, Program, Role, Status
 
 log = logging.getLogger(__name__)
@@ -175,15 +175,20 @@ class Supervisor:
         child.starts += 1
         child.started_s = time.monotonic()
         child.rows_at_start = self._rows(program.name)
-        with self._log_file(program) as output:
-            child.process = subprocess.Popen(
-                [sys.executable, *program.arguments],
-                env={**os.environ, **program.environment, PARENT: str(os.getpid())},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,  # Ctrl-C in the terminal reaches the supervisor alone, which stops in order
-            )
+        try:
+            with self._log_file(program) as output:
+                child.process = subprocess.Popen(
+                    [sys.executable, *program.arguments],
+                    env={**os.environ, **program.environment, PARENT: str(os.getpid())},
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,  # Ctrl-C in the terminal reaches the supervisor alone, which stops in order
+                )
+        except OSError as error:  # no memory, no more processes or open files: others run, and it may pass
+            child.start_at_s = time.monotonic() + MOST_BACKOFF_S
+            log.error("%s cannot be started now (%s); trying again in %.1f s", program.name, error, MOST_BACKOFF_S)
+            return
         if program.role is Role.PAGE:
             os.setpriority(os.PRIO_PROCESS, child.process.pid, PAGE_NICENESS)
         log.info("started %s (process %d)", program.name, child.process.pid)
@@ -196,7 +201,7 @@ class Supervisor:
         if code == 0 and child.program.role is Role.CAPTURE:
             child.done = True
             return
-        how = f"hung: {hung}" if hung else signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        how = f"hung: {hung}" if hung else _how(code)
         if code == CONFIG_EXIT and child.released:
             child.held, child.failure = True, self._last_words(child.program)
             log.error("%s cannot work: %s", name, child.failure)
@@ -235,7 +240,13 @@ class Supervisor:
         return self._logs / f"{program.name}.log"
 
     def _log_file(self, program: Program) -> BinaryIO:
-        return self._log_path(program).open("ab")
+        """Where it says things; nowhere if that cannot be had: what inspects matters more."""
+        try:
+            self._logs.mkdir(parents=True, exist_ok=True)
+            return self._log_path(program).open("ab")
+        except OSError as error:
+            log.error("what %s says is lost: %s", program.name, error)
+            return Path(os.devnull).open("ab")
 
     def _last_words(self, program: Program) -> str:
         return last_words(self._log_path(program))
@@ -245,6 +256,12 @@ def _may_come_back(program: Program, code: int) -> bool:
     """Whether to try for ever: a camera that is gone, or outputs and page, without which the line still inspects."""
     lost_camera = program.role is Role.CAPTURE and code in (CONFIG_EXIT, LOST_EXIT)
     return lost_camera or program.role in (Role.OUTPUTS, Role.PAGE)
+
+
+def _how(code: int) -> str:
+    if code == STOPPED_EXIT:
+        return "somebody else stopped it"
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

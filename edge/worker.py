@@ -34,6 +34,7 @@ from edge.line.at_hand import AtHand, OverCredit
 from edge.line.key_files import KeyFiles
 from edge.line.message import FrameHeader, Hello, Notice
 from edge.line.suspects import Suspects
+from edge.line.unjudged import Unjudged
 from edge.line.worker_link import FromCapture, WorkerLink
 from edge.live_view import LiveView
 from edge.reception import Reception
@@ -88,6 +89,7 @@ class Worker:
         self._credits = settings.credits
         self._at_hand: dict[tuple[str, str], AtHand] = {}
         self._heart = Heart(settings.beats, WORKER)
+        self._unjudged = Unjudged()
         self._warned_s = -WARN_EVERY_S  # of bad messages
         self._moved_s = 0.0  # when the last frame was recorded, or the first one came to hand
         self._stop = threading.Event()
@@ -172,6 +174,7 @@ class Worker:
             session=self._link.session,
             at_hand=at_hand,
             held_by=self._writing.held_by or self._scoring.held_by,
+            unjudged_since_s=self._unjudged.since_s,
         )
 
     def _hear(self, peer: bytes, header: FromCapture, payload: bytes) -> None:
@@ -202,10 +205,12 @@ class Worker:
 
     def _acknowledge(self) -> None:
         by_camera: dict[tuple[str, str], list[int]] = {}
+        now_s = time.monotonic()
         if not self._committed.empty():
-            self._moved_s = time.monotonic()
+            self._moved_s = now_s
         while not self._committed.empty():
             for entry in self._committed.get():
+                self._unjudged.recorded(entry.info.camera, entry.verdict.reason, now_s=now_s)
                 self._at_hand[entry.info.run, entry.info.camera].done(entry.info.seq)
                 by_camera.setdefault((entry.info.run, entry.info.camera), []).append(entry.info.seq)
         for camera, seqs in by_camera.items():

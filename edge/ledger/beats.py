@@ -1,9 +1,10 @@
-"""Heartbeats of a line's processes: one small file each, replaced whole, outside the record and outside the data disk.
+"""Heartbeats of a line's processes: one small file each, replaced at every beat, in memory rather than on the disk.
 
 A beat says more than that a process runs: `waits_since_s` is since when it owes something and nothing has come of it.
 Times are of this machine's monotonic clock, which nobody sets back. Whoever reads them decides what is too old.
 """
 
+import logging
 import os
 import time
 from collections.abc import Mapping
@@ -12,8 +13,12 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edge.private_folder import private_folder
+from edge.small_file import replace_note
+
+log = logging.getLogger(__name__)
 
 EVERY_S = 0.25
+WARN_EVERY_S = 10.0
 WORKER, OUTPUTS = "worker", "outputs"
 SUPERVISOR = "supervisor"
 
@@ -28,6 +33,7 @@ class Beat(BaseModel):
     at_hand:       worker: frames received and not recorded yet; capture: frames that it holds until they are recorded
     restarts:      supervisor: by process, how often it was started again in this run
     held_by:       what it waits for that no restart of it would mend, such as a locked record; None: nothing like that
+    unjudged_since_s: worker: by camera, since when its frames are recorded without a look at them (late, overload, ...)
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +46,7 @@ class Beat(BaseModel):
     at_hand: int = 0
     restarts: dict[str, int] = {}
     held_by: str | None = None
+    unjudged_since_s: dict[str, float] = {}
 
     def age_s(self, now_s: float) -> float:
         """How old it is; one from before a reboot may lie in the future and is infinitely old."""
@@ -56,6 +63,7 @@ class Heart:
     def __init__(self, folder: Path, process: str) -> None:
         self._path, self._process = folder / process, process
         self._told_s = 0.0
+        self._warned_s = float("-inf")
         private_folder(folder.parent)
         private_folder(folder)
 
@@ -67,8 +75,12 @@ class Heart:
         at_hand: int = 0,
         restarts: Mapping[str, int] | None = None,
         held_by: str | None = None,
+        unjudged_since_s: Mapping[str, float] | None = None,
     ) -> None:
-        """Say that this process lives, a few times a second however often it is called. Raises OSError."""
+        """Say that this process lives, a few times a second however often it is called.
+
+        Where that cannot be written it is logged: who is not heard counts as hung.
+        """
         now_s = time.monotonic()
         if now_s - self._told_s < EVERY_S:
             return
@@ -76,10 +88,17 @@ class Heart:
         beat = Beat(
             process=self._process, pid=os.getpid(), at_s=now_s, waits_since_s=waits_since_s, session=session,
             at_hand=at_hand, restarts=dict(restarts or {}), held_by=held_by,
+            unjudged_since_s=dict(unjudged_since_s or {}),
         )  # fmt: skip
-        temporary = self._path.with_name(f".{self._process}.part")  # no process's name begins with a dot
-        temporary.write_text(beat.model_dump_json())
-        temporary.rename(self._path)
+        try:
+            replace_note(self._path, beat.model_dump_json())
+        except OSError as error:
+            self._warn(error, now_s)
+
+    def _warn(self, error: OSError, now_s: float) -> None:
+        if now_s - self._warned_s > WARN_EVERY_S:
+            self._warned_s = now_s
+            log.warning("the heartbeat %s cannot be written, so this process counts as hung: %s", self._path, error)
 
 
 def read_beats(folder: Path) -> dict[str, Beat]:

@@ -5,7 +5,8 @@ recorded, and may end as `ok`. That follows from what inspection itself did, nev
 
 - the worker beat a moment ago, and has recorded something since the frames at hand came (a hung or dead worker, a stuck
   scorer, a record that is locked or a disk that is full all end in frames that are owed);
-- the camera's capture beat a moment ago and is not waiting for a picture that does not come;
+- the camera's capture beat a moment ago, numbers what it gets, and is not waiting for a picture that does not come;
+- its frames end as more than `late`, `overload`, `no_memory` and the like;
 - the two know each other: the worker has loaded the camera's bundle and welcomed its capture;
 - the camera has a category, its last check did not fail, nobody stopped it, its source has not ended;
 - the supervisor said a few seconds ago what the cameras do, and the disk has room.
@@ -37,6 +38,8 @@ class Why(StrEnum):
     INSPECTION_STUCK = "inspection_stuck"  # frames are at hand, and none is recorded
     CAPTURE_SILENT = "capture_silent"
     CAMERA_SILENT = "camera_silent"  # its capture waits for a picture
+    CAPTURE_STUCK = "capture_stuck"  # it has pictures and cannot number them
+    NOT_JUDGED = "not_judged"  # its frames are recorded, and none of them is looked at
     NOT_CONNECTED = "not_connected"  # the worker that runs now has not welcomed the camera (yet)
     UNCALIBRATED = "uncalibrated"
     CHECK_FAILED = "check_failed"
@@ -172,8 +175,14 @@ def _delivery_reasons(name: str, facts: LineFacts, limits: Limits) -> list[NotRe
         return [NotReady(Why.CAPTURE_SILENT, f"the capture of {name} {_silence(capture, facts.now_s)}", name)]
     if (waited_s := capture.waited_s(facts.now_s)) > limits.camera_s - TELLING_S:
         return [NotReady(Why.CAMERA_SILENT, f"camera {name} has given no picture for {waited_s:.1f} s", name)]
+    if capture.held_by is not None:
+        return [NotReady(Why.CAPTURE_STUCK, f"frames of {name} cannot be numbered: {capture.held_by}", name)]
     if capture.session is None or worker is None or capture.session != worker.session:
         return [NotReady(Why.NOT_CONNECTED, f"camera {name} and the worker are not connected", name)]
+    unjudged_s = facts.now_s - worker.unjudged_since_s.get(name, facts.now_s)
+    if unjudged_s > limits.inspection_s - TELLING_S:
+        sentence = f"no frame of {name} was judged for {unjudged_s:.1f} s: they are recorded as not inspected"
+        return [NotReady(Why.NOT_JUDGED, sentence, name)]
     return []
 
 

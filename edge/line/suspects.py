@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from edge.small_file import replace_note
+
 log = logging.getLogger(__name__)
 
 Key = tuple[str, str, int]
@@ -46,9 +48,10 @@ class Suspects:
 
     def _write(self, scoring: Sequence[Key]) -> None:
         note = {"scoring": list(scoring), "deaths": [[*key, deaths] for key, deaths in self._deaths.items()]}
-        temporary = self._path.with_name(f"{self._path.name}.part")
-        temporary.write_text(json.dumps(note))
-        temporary.rename(self._path)
+        try:
+            replace_note(self._path, json.dumps(note))
+        except OSError as error:
+            log.error("%s cannot be written, so a frame that kills workers is not found out: %s", self._path, error)
 
 
 def _left_at(path: Path) -> dict[str, Any] | None:

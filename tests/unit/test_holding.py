@@ -1,5 +1,7 @@
 """One program of the supervisor's table is stopped and started again by order, and the others go on."""
 
+import os
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +10,7 @@ import pytest
 
 from edge.line.camera_spec import CameraSpec
 from edge.line.capture_options import CaptureOptions
-from edge.process import CONFIG_EXIT
+from edge.process import CONFIG_EXIT, STOPPED_EXIT
 from edge.process_table import Program, Role, Status
 from edge.programs import capture_program
 from edge.settings import Settings
@@ -79,3 +81,29 @@ def test_a_capture_is_waited_for_as_long_as_it_may_drain(tmp_path: Path) -> None
     settings = Settings(data=tmp_path, drain_timeout_s=20)
     options = CaptureOptions(CameraSpec("demo:pcb", None, "left"))
     assert capture_program(settings, options, index=0).patience_s > settings.drain_timeout_s
+
+
+def test_a_capture_that_somebody_else_stopped_is_started_again(tmp_path: Path) -> None:
+    once = tmp_path / "once"
+    code = f"import pathlib, time; p = pathlib.Path({str(once)!r})\nif p.exists(): time.sleep(60)\np.touch(); "
+    table = [program("left", code + f"raise SystemExit({STOPPED_EXIT})")]
+    line = Supervisor(table, logs=tmp_path / "logs", rows=lambda _: 0)
+    try:
+        wait_until(lambda: line.restarts == {"left": 1}, timeout_s=20, tick=line.tick)
+        assert not line.captures_done
+        until(line, "left", Status.RUNNING)
+    finally:
+        line.kill()
+
+
+def test_a_process_starts_again_though_the_folder_of_its_log_was_removed(line: Supervisor, tmp_path: Path) -> None:
+    until(line, "left", Status.RUNNING)
+    for log in tmp_path.glob("*.log"):
+        log.unlink()
+    tmp_path.rmdir()
+    tmp_path.write_text("in the way of another folder")
+    first = line.pid("left")
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: line.pid("left") not in (None, first), timeout_s=20, tick=line.tick)
+    assert line.restarts == {"left": 1}

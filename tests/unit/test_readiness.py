@@ -36,6 +36,14 @@ def beat(process: str, *, age_s: float = 0.1, waits_s: float | None = None, sess
     return Beat(process=process, pid=1, at_s=NOW_S - age_s, waits_since_s=waits_since_s, session=session)
 
 
+def held(one: Beat) -> Beat:
+    return one.model_copy(update={"held_by": "the journal cannot be written: No space left on device"})
+
+
+def unjudged(one: Beat, **for_s: float) -> Beat:
+    return one.model_copy(update={"unjudged_since_s": {name: NOW_S - waited_s for name, waited_s in for_s.items()}})
+
+
 def beats(**changed: Beat | None) -> dict[str, Beat]:
     """Those of a healthy line with two cameras, but for some; by process, with _ for -."""
     healthy = {name: beat(name) for name in ("worker", "capture-top", "capture-side")}
@@ -85,6 +93,8 @@ def test_what_is_wrong_with_the_line_is_wrong_with_each_camera(
         (lambda: {"beats": beats(capture_top=beat("capture-top", waits_s=1.6))}, Why.CAMERA_SILENT),
         (lambda: {"beats": beats(capture_top=beat("capture-top", session=None))}, Why.NOT_CONNECTED),
         (lambda: {"beats": beats(capture_top=beat("capture-top", session="w0"))}, Why.NOT_CONNECTED),
+        (lambda: {"beats": beats(capture_top=held(beat("capture-top")))}, Why.CAPTURE_STUCK),
+        (lambda: {"beats": beats(worker=unjudged(beat("worker"), top=1.6))}, Why.NOT_JUDGED),
         (lambda: {"cameras": [replace(TOP, category=None), SIDE]}, Why.UNCALIBRATED),
         (lambda: {"cameras": [replace(TOP, state=Doing.STOPPED), SIDE]}, Why.STOPPED),
         (lambda: {"cameras": [replace(TOP, state=Doing.FAILED), SIDE]}, Why.FAILED),
