@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.ledger.beats import Heart, read_beats
+from edge.ledger.beats import EVERY_S, Heart, read_beats
 from edge.small_file import replace_note
 from tests.small_disk import small_disk
 
