@@ -54,12 +54,23 @@ app.command("random-words-plot")(random_words_plot)
 
 def main() -> None:
     """Run the command; what a user can mend is printed without a traceback, with exit code 2."""
+    from sqlalchemy.exc import DatabaseError
+
     spin_briefly()
     try:
         app()
     except EdgeError as error:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(f"error: {error}", markup=False)
+        _complain(str(error))
         sys.exit(2)
+    except DatabaseError as error:
+        from edge.ledger.patience import in_words
+
+        _complain(in_words(error))
+        sys.exit(1)
+
+
+def _complain(text: str) -> None:
+    Console(stderr=True, soft_wrap=True, highlight=False).print(f"error: {text}", markup=False)
 
 
 if __name__ == "__main__":

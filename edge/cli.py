@@ -174,8 +174,9 @@ def top(version: Annotated[bool, typer.Option("--version", help="Print the versi
 
 def main() -> None:
     """Entry point: an error that the user can mend is one line on stderr and exit code 2."""
-    from sqlalchemy.exc import OperationalError
+    from sqlalchemy.exc import DatabaseError
 
+    from edge.ledger.patience import in_words
     from edge.process_table import LineStopped
 
     try:
@@ -183,9 +184,8 @@ def main() -> None:
     except EdgeError as error:
         _complain(f"error: {error}")
         sys.exit(2)
-    except OperationalError as error:
-        words = f"error: the record cannot be read or written now: {error.orig}"
-        Console(stderr=True, soft_wrap=True).print(words, style="red", markup=False, highlight=False)
+    except DatabaseError as error:
+        _complain(f"error: {in_words(error)}")
         sys.exit(1)
     except LineStopped as error:
         _complain(f"the line stopped: {error}")

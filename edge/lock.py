@@ -4,7 +4,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edge.errors import EdgeError
@@ -26,8 +26,9 @@ def hold(data: Path, *, run: str) -> Iterator[None]:
                 f"data folder {data} is in use by another `edge run` ({holder}). "
                 "Stop that one, or choose another folder with --data."
             ) from None
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"process {os.getpid()}, run {run}\n".encode(), 0)
+        with suppress(OSError):  # on a full disk nobody can be told who has it
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"process {os.getpid()}, run {run}\n".encode(), 0)
         yield
 
 
@@ -71,8 +72,8 @@ def sole(data: Path, command: str) -> Iterator[None]:
 
 def held(data: Path) -> bool:
     """Whether a line, or one of its processes, is running on this data folder."""
-    if not data.is_dir():
-        return False
+    if not data.is_dir() or not os.access(data, os.W_OK) or os.statvfs(data).f_flag & os.ST_RDONLY:
+        return False  # nobody could run a line where nothing can be written, such as on a backup's disk
     with _open(data, RUN) as run_fd, _open(data, PROCESSES) as processes_fd:
         try:
             fcntl.flock(run_fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -113,7 +114,12 @@ def _take(fd: int, otherwise: str) -> None:
 
 @contextmanager
 def _open(data: Path, name: str) -> Iterator[int]:
-    fd = os.open(data / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fd = os.open(data / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise EdgeError(
+            f"{data / name} cannot be opened: {error.strerror}. It is what keeps two lines apart."
+        ) from error
     try:
         yield fd
     finally:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from edge.errors import EdgeError
 
@@ -57,6 +57,17 @@ def damage(error: DBAPIError) -> Damaged | None:
         "Copy the folder; then put a backup there, or what `sqlite3 record.sqlite .recover | sqlite3 NEW` saves; "
         "or begin anew with another --data."
     )
+
+
+def in_words(error: DatabaseError) -> str:
+    """What a command says of a record that it could not use, with the next step."""
+    if damaged := damage(error):
+        return str(damaged)
+    if cause := passing_cause(error):
+        return f"the record cannot be used now: {cause} ({error.orig}). Mend that, and try again."
+    if "no such table" in str(error.orig) or "no such column" in str(error.orig):
+        return f"this is no record of this version ({error.orig}). Start a line on it once, which upgrades it: edge run"
+    return f"the record cannot be read or written: {error.orig}"
 
 
 class Patience:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError
 from edge.database import Database
 from edge.errors import EdgeError
 from edge.ledger.mounts import network_mount
-from edge.ledger.patience import damage
+from edge.ledger.patience import damage, passing_cause
 from edge.ledger.postgresql import check_collation, make_station
 from edge.ledger.record import is_busy, open_engine
 
@@ -120,6 +120,8 @@ def make_folder(folder: Path) -> None:
 
 def _trouble(database: Database, error: DatabaseError) -> str:
     """What is wrong, and the next step."""
+    if database.file is not None and (cause := passing_cause(error)):
+        return f"cannot be used now: {cause} ({error.orig}). It is not damaged; mend that, and try again."
     if database.file is not None:
         return (
             f"cannot be opened as a database: {error.orig}. The file is kept as it is; move it away to begin a new one."

@@ -25,6 +25,7 @@ class Account:
     numbered: None if the journal lies on another machine; then nothing can be said to be missing, or not
     missing:  numbered and not recorded;  unnumbered: recorded and never numbered
     in_order: whether the journal's numbers are 1, 2, 3, ..., each given once
+    ended:    whether its capture ended cleanly, so that nothing is in flight
     """
 
     run: str
@@ -34,11 +35,17 @@ class Account:
     missing: list[int]
     unnumbered: list[int]
     in_order: bool
+    ended: bool
 
     @property
     def balanced(self) -> bool:
         """numbered = ok + defect + unsure + not_inspected, number by number; never true without its journal."""
         return self.compared and self.in_order and not self.missing and not self.unnumbered
+
+    @property
+    def may_be_balanced(self) -> bool:
+        """The same while its capture may be at work: what is missing is in flight then."""
+        return self.balanced or (self.compared and self.in_order and not self.unnumbered and not self.ended)
 
     @property
     def compared(self) -> bool:
@@ -55,10 +62,18 @@ class Report:
     stray_files: list[str] = field(default_factory=list)
 
     def good_while(self, *, running: bool) -> bool:
-        """Whether nothing is missing and nothing is too much; on a running line, what is missing is in flight."""
-        if running:
-            return not self.missing_files and not any(account.unnumbered for account in self.accounts)
-        return all(account.balanced for account in self.accounts) and not self.missing_files and not self.stray_files
+        """Whether nothing is missing and nothing is too much.
+
+        On a running line, frames and files without a row are in flight where a capture has not ended.
+        """
+        if self.missing_files:
+            return False
+        if not running:
+            return all(account.balanced for account in self.accounts) and not self.stray_files
+        alive = {(account.run, account.camera) for account in self.accounts if not account.ended}
+        return all(account.may_be_balanced for account in self.accounts) and all(
+            tuple(file.split("/")[1:3]) in alive for file in self.stray_files
+        )
 
 
 def verify(
@@ -138,12 +153,14 @@ def account(engine: Engine, *, journals: Path, run: str | None = None, elsewhere
         recorded = {
             (name, camera): _rows_of(session, number) for name, camera, number in cameras if run in (None, name)
         }
-    numbered = {}
+    numbered, over = {}, set()
     for path in sorted(path for folder in (journals, *elsewhere) for path in folder.glob(f"{run or '*'}/*.jsonl")):
         if read_header(path):
             numbered[path.parent.name, path.stem] = numbers_in(path)
+            if ended(path):
+                over.add((path.parent.name, path.stem))
     keys = sorted(numbered.keys() | recorded.keys())
-    return [_account(key, numbered.get(key), recorded.get(key, {})) for key in keys]
+    return [_account(key, numbered.get(key), recorded.get(key, {}), ended=key in over) for key in keys]
 
 
 def _rows_of(session: Session, camera_id: int) -> dict[int, str]:
@@ -151,7 +168,7 @@ def _rows_of(session: Session, camera_id: int) -> dict[int, str]:
     return {row.seq: row.outcome for row in rows}
 
 
-def _account(key: tuple[str, str], numbered: list[int] | None, recorded: dict[int, str]) -> Account:
+def _account(key: tuple[str, str], numbered: list[int] | None, recorded: dict[int, str], *, ended: bool) -> Account:
     counts = Counter(recorded.values())
     numbers = recorded.keys() if numbered is None else set(numbered)
     return Account(
@@ -162,4 +179,5 @@ def _account(key: tuple[str, str], numbered: list[int] | None, recorded: dict[in
         missing=sorted(numbers - recorded.keys()),
         unnumbered=sorted(recorded.keys() - numbers),
         in_order=numbered is None or numbered == list(range(1, len(numbered) + 1)),
+        ended=ended,
     )

@@ -19,12 +19,17 @@ from edge.errors import EdgeError
 from edge.frame import NO_IDENTITY, FrameInfo, PartIdentity
 
 VERSION = 1
+FRAME_FIELDS = 6
 INDEX_STEP = 256  # one remembered file offset for so many frames
 ENDED = b'{"ended": true}\n'
 
 
 class JournalInUse(EdgeError):
     """Another process writes this journal."""
+
+
+class DamagedJournal(EdgeError):
+    """A journal says something that no capture wrote."""
 
 
 class Journal:
@@ -112,7 +117,7 @@ class Journal:
                 if not line.endswith(b"\n"):
                     break
                 if size == 0:
-                    _checked(json.loads(line), self.path)
+                    _checked(_said(line, self.path), self.path)
                 elif line.startswith(b"["):
                     self.numbered += 1
                     self._index(self.numbered, size)
@@ -131,7 +136,7 @@ def read_header(path: Path) -> dict[str, str | None] | None:
         first = file.readline()
     if not first.endswith(b"\n"):
         return None
-    return _checked(json.loads(first), path)
+    return _checked(_said(first, path), path)
 
 
 def last_category(path: Path) -> str | None:
@@ -140,14 +145,14 @@ def last_category(path: Path) -> str | None:
     with path.open("rb") as file:
         for line in file:
             if line.startswith(b"{") and line.endswith(b"\n"):
-                category = json.loads(line).get("category", category)
+                category = _said(line, path).get("category", category)
     return category
 
 
 def numbers_in(path: Path) -> list[int]:
     """The numbers that a journal gave to frames, as they stand there; a torn last line gave none."""
     with path.open("rb") as file:
-        return [info.seq for info in frames_in(file, run="", camera="")]
+        return [info.seq for info in frames_in(file, run=path.parent.name, camera=path.stem)]
 
 
 def count_in(folder: Path, run: str, camera: str) -> int:
@@ -198,11 +203,29 @@ def unfinished_run(folder: Path, camera: str, category: str | None) -> str | Non
 
 
 def frames_in(lines: Iterator[bytes], *, run: str, camera: str) -> Iterator[FrameInfo]:
-    """The frames written in these journal lines."""
+    """The frames written in these journal lines. Raises DamagedJournal."""
     for line in lines:
         if line.startswith(b"[") and line.endswith(b"\n"):
-            seq, captured_ns, source, part, lot, serial = json.loads(line)
+            seq, captured_ns, source, part, lot, serial = _said(line, Path(run) / f"{camera}.jsonl")
             yield FrameInfo(run, camera, seq, captured_ns, source, PartIdentity(part, lot, serial))
+
+
+def _said(line: bytes, path: Path) -> Any:
+    """What a whole line says. Raises DamagedJournal."""
+    try:
+        said = json.loads(line)
+    except ValueError as error:
+        raise _damaged(line, path) from error
+    if not (isinstance(said, dict) or (isinstance(said, list) and len(said) == FRAME_FIELDS)):
+        raise _damaged(line, path)
+    return said
+
+
+def _damaged(line: bytes, path: Path) -> DamagedJournal:
+    return DamagedJournal(
+        f"journal {path} is damaged at {line[:40]!r}. It is kept as it is; move it out of the journal folder, and the "
+        "frames that it counted are not compared any more."
+    )
 
 
 def _from(frames: Iterator[FrameInfo], first: int) -> Iterator[FrameInfo]:

@@ -187,6 +187,36 @@ def test_verify_names_missing_unnumbered_and_files(engine: Engine, writer: Write
     assert not report.good_while(running=False)
 
 
+def test_beside_a_running_line_only_what_a_living_capture_may_still_send_is_excused(
+    engine: Engine, writer: Writer, tmp_path: Path
+) -> None:
+    def good() -> bool:
+        return verify(engine, journals=tmp_path / "journal", media=tmp_path / "media").good_while(running=True)
+
+    numbered_journal(tmp_path / "journal", 3)
+    writer.write([entry(1)])
+    in_flight = write_picture(tmp_path / "media", media_stem(entry(2).info), numbered_picture(2))
+    assert good()
+    with Journal(tmp_path / "journal", run="run", camera="cam", source="x", category=None) as journal:
+        journal.end()
+    assert not good(), "frames 2 and 3 of a capture that has ended are lost"
+    writer.write([Entry(entry(seq).info, not_inspected(Reason.STOPPED)) for seq in (2, 3)])
+    assert good()
+    write_picture(tmp_path / "media", media_stem(entry(2).info), numbered_picture(2))
+    assert not good(), f"nobody knows {in_flight}"
+
+
+def test_a_damaged_journal_is_named_and_kept(engine: Engine, tmp_path: Path) -> None:
+    numbered_journal(tmp_path / "journal", 3)
+    path = tmp_path / "journal" / "run" / "cam.jsonl"
+    whole = path.read_bytes()
+    for damaged in (whole.replace(b"[2,", b"[2;"), b"{\xff\xfe}\n" + whole, whole.replace(b'"x", null', b'"x"', 1)):
+        path.write_bytes(damaged)
+        with pytest.raises(EdgeError, match=r"journal .*cam\.jsonl is damaged at"):
+            verify(engine, journals=tmp_path / "journal", media=tmp_path / "media")
+        assert path.read_bytes() == damaged
+
+
 def test_settling_gives_every_frame_without_outcome_one(engine: Engine, writer: Writer, tmp_path: Path) -> None:
     numbered_journal(tmp_path / "journal", 700)
     writer.write([entry(seq) for seq in (1, 2, 5)])
