@@ -7,7 +7,7 @@ from typing import cast
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 from starlette.exceptions import HTTPException
 
 from dashboard import api, api_docs, health, media, metrics
@@ -25,7 +25,14 @@ from dashboard.line.pictures import LivePictures
 from dashboard.people import routes as people
 from dashboard.people.access import Access
 from dashboard.people.door import Door
-from dashboard.problems import http_error, no_record_yet, not_as_described, not_in_any_record, record_in_trouble
+from dashboard.problems import (
+    http_error,
+    no_record_yet,
+    not_as_described,
+    not_in_any_record,
+    record_in_trouble,
+    record_is_damaged,
+)
 from dashboard.pulse import Pulse
 from dashboard.reader import NoRecordYetError, Reader
 from dashboard.regions import api as regions_api
@@ -68,6 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(RequestValidationError, not_as_described)
     app.add_exception_handler(DataError, not_in_any_record)
     app.add_exception_handler(OperationalError, record_in_trouble)
+    app.add_exception_handler(DatabaseError, record_is_damaged)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
     rooms = (
         *(review_pages, review_api, kinds, reference, audit_pages, audit_api),

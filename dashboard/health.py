@@ -5,14 +5,17 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
+from sqlalchemy import func, select
 from sqlalchemy.exc import DatabaseError
 from starlette.exceptions import HTTPException
 
 from dashboard.people.door import check_way, visitor_now
 from dashboard.reader import NoRecordYetError
 from dashboard.site import Site, SiteOf
+from edge.ledger.patience import in_words
 from edge.ledger.readiness import Readiness, Ready, unreadable
 from edge.ledger.ready_now import readiness_of
+from edge.ledger.record import Inspection
 
 router = APIRouter(include_in_schema=False)
 NO_STORE = {"Cache-Control": "no-store"}
@@ -24,10 +27,13 @@ def health(site: SiteOf) -> dict[str, str]:
     if not site.access.local:
         return {"page": "ok"}
     try:
-        with site.reader.read():
+        with site.reader.read() as reading:
+            reading.session.scalar(select(func.max(Inspection.id)))
             return {"page": "ok", "record": "ready"}
     except NoRecordYetError as error:
         return {"page": "ok", "record": str(error)}
+    except DatabaseError as error:
+        return {"page": "ok", "record": in_words(error)}
 
 
 @router.get("/readyz", response_class=JSONResponse)

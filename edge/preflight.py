@@ -4,8 +4,8 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 from edge.cameras import check_bundle
@@ -13,6 +13,7 @@ from edge.errors import EdgeError
 from edge.first_check import check_first
 from edge.ledger.camera_states import other_line
 from edge.ledger.page_access import check_page
+from edge.ledger.postgresql import be_the_line
 from edge.ledger.record import open_engine
 from edge.line.camera import check_source
 from edge.line.camera_spec import CameraSpec, Kind
@@ -63,23 +64,30 @@ def with_categories(
     return ready
 
 
-def refuse_other_line(settings: Settings) -> None:
-    """Raise EdgeError if a line from another data folder is at work on this station's record.
+@contextmanager
+def only_line(settings: Settings) -> Iterator[None]:
+    """Be the only line on this station's record while the block lasts. Raises EdgeError if there is another one.
 
-    A SQLite file needs no such look: it has its folder's lock.
+    A SQLite file has its folder's lock. In PostgreSQL a lock of the session decides between two that start together;
+    where the server was restarted meanwhile, and a line's lock lost, its signs of life tell of it.
     """
     if settings.database.url is None:
+        yield
         return
     engine = open_engine(settings.database)
     try:
-        run = other_line(engine)
+        with engine.connect() as session:
+            mine = be_the_line(session.execution_options(isolation_level="AUTOCOMMIT"), settings.database.station)
+            run = other_line(engine) if mine else None
+            if run is not None or not mine:
+                named = "a line" if run is None else f"a line (run {run})"
+                raise EdgeError(
+                    f"{named} is at work on the record {settings.database} from another data folder or machine. Stop "
+                    "that one, or give each station a name of its own with EDGE_STATION."
+                )
+            yield
     finally:
         engine.dispose()
-    if run is not None:
-        raise EdgeError(
-            f"a line (run {run}) is at work on the record {settings.database} from another data folder or machine. "
-            "Stop that one, or give each station a name of its own with EDGE_STATION."
-        )
 
 
 def check_port_free(host: str, port: int, *, option: str) -> None:

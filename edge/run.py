@@ -17,7 +17,7 @@ from edge.ledger.verify import account, settle
 from edge.line.capture_options import CaptureOptions
 from edge.line.journal import new_run
 from edge.logs import logged_to
-from edge.preflight import check_wishes, refuse_other_line, with_categories
+from edge.preflight import check_wishes, only_line, with_categories
 from edge.process_table import LineStopped
 from edge.running_line import RunningLine
 from edge.settings import Settings
@@ -59,8 +59,11 @@ def run_line(
     check_wishes(settings, captures, page=page)
     prepare(settings.database)
     run = new_run()
-    with lock.hold(settings.data, run=run), logged_to(settings.logs / f"{SUPERVISOR}.log"):
-        refuse_other_line(settings)
+    with (
+        lock.hold(settings.data, run=run),
+        only_line(settings),
+        logged_to(settings.logs / f"{SUPERVISOR}.log"),
+    ):
         want(settings)
         captures = with_categories(settings, captures, run=run, check=check, say=say)
         if settled := _settle(settings, Reason.CAPTURE_DIED):

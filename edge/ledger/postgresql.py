@@ -14,6 +14,7 @@ from edge.database import without_secrets
 from edge.errors import EdgeError
 
 WRITE_LOCK = 0x65646765  # "edge"
+LINE_LOCK = WRITE_LOCK + 1
 CONNECT_TIMEOUT_S = 5
 HANGING_S = 10
 """A writer that hangs, or whose machine is gone, is cut off after this long, and others have their turn."""
@@ -22,7 +23,7 @@ LOCK_NOT_AVAILABLE, CUT_OFF = "55P03", "25P03"
 
 def postgresql_engine(url: str, *, station: str, writes: bool, wait_s: float) -> Engine:
     """As `edge.ledger.record.open_engine`. Raises EdgeError for an address that cannot be one."""
-    lock = f"SELECT pg_advisory_xact_lock({WRITE_LOCK}, {zlib.crc32(station.encode()) - 2**31})"
+    lock = f"SELECT pg_advisory_xact_lock({WRITE_LOCK}, {_number(station)})"
     options = {
         "search_path": f'"{station}"',
         # a transaction that writes sees what was committed before it got the lock; one that reads, a single state
@@ -69,6 +70,11 @@ def postgresql_engine(url: str, *, station: str, writes: bool, wait_s: float) ->
     return engine
 
 
+def be_the_line(connection: Connection, station: str) -> bool:
+    """Whether this connection is the one that speaks for the station's line now, until it is closed."""
+    return bool(connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({LINE_LOCK}, {_number(station)})").scalar())
+
+
 def stations(connection: Connection) -> list[str]:
     """The stations whose records are in this database, by name."""
     query = (
@@ -113,6 +119,11 @@ def check_collation(connection: Connection) -> None:
 def lock_not_available(error: DBAPIError) -> bool:
     """Whether other writers held the lock for too long."""
     return _sqlstate(error.orig) == LOCK_NOT_AVAILABLE
+
+
+def _number(station: str) -> int:
+    """A station's number among advisory locks."""
+    return zlib.crc32(station.encode()) - 2**31
 
 
 def _sqlstate(error: BaseException | None) -> str | None:

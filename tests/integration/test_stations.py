@@ -18,10 +18,12 @@ from edge.errors import EdgeError
 from edge.ledger.camera_states import CameraNow, Doing, other_line, tell_states
 from edge.line.camera_spec import parse_camera
 from edge.line.capture_options import CaptureOptions
+from edge.preflight import only_line
 from edge.run import run_line
 from edge.settings import Settings
 from tests.ledger_rows import Ledger, new_ledger
 from tests.page_client import page_client
+from tests.postgresql import Cluster
 
 HOUR_NS = 3600 * 10**9
 
@@ -108,6 +110,20 @@ def test_a_second_line_on_a_stations_record_is_refused_while_the_first_one_lives
             run_line(Settings(data=tmp_path / "third"), [options], page=False, say=print, show=lambda *_: None)
         assert other_line(other.engine, wait_s=0.2) is None
         lives.result()
+
+
+def test_of_two_lines_that_start_together_on_one_station_only_one_runs(
+    presses: tuple[Ledger, Ledger], postgresql: Cluster
+) -> None:
+    one, other = presses
+    with only_line(one.settings):
+        with pytest.raises(EdgeError, match="EDGE_STATION"), only_line(one.settings):
+            pytest.fail("two lines on one station")
+        with only_line(other.settings):
+            pass
+        postgresql.admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+    with only_line(one.settings):
+        pass
 
 
 def test_a_record_of_one_station_alone_has_no_such_page(client: TestClient) -> None:

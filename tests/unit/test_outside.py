@@ -171,6 +171,24 @@ def test_status_fits_a_terminal_of_80_columns_and_a_script(line: LivingLine) -> 
     assert told["processes"][WORKER]["restarts"] == 2
 
 
+@pytest.mark.sqlite
+def test_a_page_whose_record_is_damaged_under_it_says_so_on_every_address(ledger: Ledger) -> None:
+    ledger.add_defect()
+    with page_client(ledger.settings) as client:
+        assert client.get("/healthz").json()["record"] == "ready"
+        database = ledger.settings.database.file
+        assert database is not None
+        ledger.engine.dispose()
+        database.with_name("record.sqlite-wal").unlink(missing_ok=True)
+        database.write_bytes(b"no database at all" * 4096)
+        assert "is no whole database" in client.get("/healthz").json()["record"]
+        for address in ("/metrics", "/api/v1/line", "/api/v1/frames"):
+            answer = client.get(address)
+            assert (answer.status_code, "is no whole database" in answer.text) == (500, True), address
+        assert client.get("/readyz").status_code == 503
+
+
+@pytest.mark.sqlite
 def test_status_of_a_damaged_record_says_so(ledger: Ledger) -> None:
     ledger.engine.dispose()
     (ledger.settings.data / "record.sqlite").write_bytes(b"no database at all, " * 500)
