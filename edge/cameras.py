@@ -56,6 +56,7 @@ class Cameras:
         self._cameras = {options.spec.name: _Line(options, index) for index, options in enumerate(captures)}
         self._told: object = None
         self._told_s = 0.0
+        self._stopping = False
 
     @property
     def names(self) -> list[str]:
@@ -106,9 +107,12 @@ class Cameras:
             self._told_s = time.monotonic()
 
     def stop(self) -> None:
-        """Say that the line is being stopped: from now on nothing is inspected but what is in flight."""
+        """Say, as long as that takes, that the line is being stopped: only what is in flight is inspected still."""
+        if self._stopping and time.monotonic() - self._told_s < BEAT_S:
+            return
         now = [replace(self.now(name), state=Doing.STOPPING, reason="the line is stopped") for name in self._cameras]
         tell_states(self._writes, self._run, now, now_ns=time.time_ns())
+        self._stopping, self._told_s = True, time.monotonic()
 
     def end(self, failure: str | None) -> None:
         """Say the last word of the run. failure: why the line stopped by itself; None: it did not."""

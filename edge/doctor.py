@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from edge import __version__
+from edge import __version__, lock
 from edge.errors import EdgeError
-from edge.ledger.schema import make_folder, prepare
+from edge.ledger.room import Room
+from edge.ledger.schema import exists, make_folder, try_to_write
 from edge.preflight import check_port_free
 from edge.settings import Settings
 
@@ -36,12 +37,9 @@ def examine(settings: Settings) -> list[Finding]:
         store(settings),
         cameras(Path("/dev")),
         checked("data folder", f"{settings.data.resolve()} is writable", lambda: make_folder(settings.data)),
-        checked("record", f"{settings.database} can be written", lambda: prepare(settings.database)),
-        checked(
-            "page port",
-            f"{settings.page_host}:{settings.page_port} is free",
-            lambda: check_port_free(settings.page_host, settings.page_port, option="--port"),
-        ),
+        room(settings),
+        record(settings),
+        page_port(settings),
         categories(settings),
     ]
 
@@ -108,6 +106,43 @@ def store(settings: Settings) -> Finding:
         return Finding("model store", f"{folder}: {', '.join(record.encoder for record in records)}")
     advice = "lite needs nothing of it; for the papers' zero-shot heads: edge models fetch ViT-L-14-336:openai"
     return Finding("model store", f"{folder}: empty", advice=advice)
+
+
+def room(settings: Settings) -> Finding:
+    """How much is free on the data folder's disk."""
+    disk = Room(settings.data, settings.disk_reserve)
+    state = f"{disk.free_bytes / 1e9:.1f} GB are free where {settings.data} is"
+    if not disk.short_bytes:
+        return Finding("disk", state)
+    advice = (
+        f"{disk.reserve_bytes / 1e9:.1f} GB should stay free, so pictures are removed: make room (edge/NIGHT.md, 7)"
+    )
+    return Finding("disk", state, well=False, advice=advice)
+
+
+def record(settings: Settings) -> Finding:
+    """Whether the record can be written, if there is one."""
+    database = settings.database
+    try:
+        if not exists(database):
+            return Finding("record", f"none yet: the first `edge run` makes {database}")
+        current = try_to_write(database)
+    except EdgeError as error:
+        return Finding("record", "not usable", well=False, advice=str(error))
+    advice = "" if current else "an earlier version's: the next `edge run` upgrades it, so make a backup first"
+    return Finding("record", f"{database} can be written", advice=advice)
+
+
+def page_port(settings: Settings) -> Finding:
+    """Whether the page can have its port, or has it."""
+    address = f"{settings.page_host}:{settings.page_port}"
+    if lock.held(settings.data):
+        return Finding("page port", f"{address}: not tried, since a line is running here")
+    return checked(
+        "page port",
+        f"{address} is free",
+        lambda: check_port_free(settings.page_host, settings.page_port, option="--port"),
+    )
 
 
 def cameras(devices: Path) -> Finding:

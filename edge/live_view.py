@@ -12,6 +12,7 @@ from edge.ledger.writer import MAP_TOP, Entry
 log = logging.getLogger(__name__)
 
 EVERY_S = 0.2  # a camera
+WARN_EVERY_S = 30.0
 
 
 class LiveView:
@@ -39,6 +40,7 @@ class LiveView:
 
     def run(self) -> None:
         """Write until closed. A disk that is full makes the view old, which the page says, and not the line stop."""
+        warned_s = float("-inf")
         while entries := self._take():
             began_s = time.monotonic()
             for entry in entries:
@@ -48,7 +50,9 @@ class LiveView:
                         self._live, entry.info, entry.verdict, entry.pixels, map_top=MAP_TOP, now_ns=time.time_ns()
                     )
                 except OSError as error:
-                    log.warning("the live picture of %s cannot be written: %s", entry.info.camera, error)
+                    if began_s - warned_s > WARN_EVERY_S:
+                        warned_s = began_s
+                        log.warning("the live picture of %s cannot be written: %s", entry.info.camera, error)
             self._rest(until_s=began_s + EVERY_S)
 
     def _take(self) -> list[Entry]:

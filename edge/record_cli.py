@@ -62,6 +62,10 @@ def verify(
     for folder in elsewhere:
         if not folder.is_dir():
             raise EdgeError(f"no folder of journals {folder}. Copy it: rsync -a HOST:edge-data/journal/ {folder}")
+        if not any(folder.glob("*/*.jsonl")):
+            raise EdgeError(
+                f"{folder} holds no journals (RUN/CAMERA.jsonl). Name the folder `journal` of a data folder."
+            )
     running = lock.held(settings.data)
     engine = open_engine(settings.database)
     try:

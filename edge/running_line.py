@@ -97,8 +97,7 @@ class RunningLine:
     def stop(self) -> None:
         """Stop the processes in order: frames in flight are recorded first."""
         self._manager.stopping("frames in flight are recorded first")
-        patient(self._cameras.stop)()
-        self._supervisor.stop()
+        self._supervisor.stop(meanwhile=patient(self._cameras.stop))
 
     def end(self, failure: str | None) -> None:
         """Kill what still runs, and say the run's last word. failure: why it stopped by itself; None: it did not."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +24,7 @@ MOST_RESTARTS = 5  # in a row without a single new row in the record
 BACKOFF_S = 0.2
 MOST_BACKOFF_S = 5.0
 LOOK_S = 0.5  # at heartbeats
+STOP_TICK_S = 0.25
 ASLEEP_S = 2.0  # between two ticks: then this process stood still, and perhaps the whole machine
 PAGE_NICENESS = 10  # whoever watches the line must not slow it
 
@@ -121,8 +123,11 @@ class Supervisor:
                 self._start(child)
         self._stop_if_hopeless()
 
-    def stop(self) -> None:
-        """Stop captures, then the worker, the outputs and the page, each politely first."""
+    def stop(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Stop captures, then the worker, the outputs and the page, each politely first.
+
+        meanwhile: called a few times a second, as nothing else is done here until all have ended
+        """
         for role in Role:
             mine = [(child.program, child.process) for child in self._children
                     if child.program.role is role and child.process]  # fmt: skip
@@ -130,9 +135,11 @@ class Supervisor:
                 process.terminate()
             asked_s = time.monotonic()
             for program, process in mine:
-                try:
-                    process.wait(max(0.0, asked_s + program.patience_s - time.monotonic()))
-                except subprocess.TimeoutExpired:
+                while process.poll() is None and time.monotonic() < asked_s + program.patience_s:
+                    meanwhile()
+                    with suppress(subprocess.TimeoutExpired):
+                        process.wait(STOP_TICK_S)
+                if process.poll() is None:
                     log.warning("%s did not stop within %s s; killing it", program.name, program.patience_s)
                     _kill(process)
 

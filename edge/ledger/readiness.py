@@ -24,7 +24,7 @@ from edge.ledger.camera_states import Doing
 
 TELLING_S = 0.5  # of a limit: what the beat before (0.25 s), the look at it and the telling may take
 SUPERVISOR_LIMIT_S = 6.0  # it tells every 2 s, and waits up to a second for the record each time it tries
-LEAST_FREE_BYTES = 100 << 20
+LEAST_FREE_BYTES = 100_000_000
 
 
 class Why(StrEnum):
@@ -140,7 +140,7 @@ def _line_reasons(facts: LineFacts, limit_s: float) -> list[NotReady]:
         # either way: after the clock was set back, what was told before lies in the future
         found.append(NotReady(Why.SUPERVISOR_SILENT, "the supervisor does not say what the line does"))
     if facts.free_bytes < LEAST_FREE_BYTES:
-        found.append(NotReady(Why.DISK_FULL, f"{facts.free_bytes >> 20} MiB are free on the data folder's disk"))
+        found.append(NotReady(Why.DISK_FULL, f"{facts.free_bytes / 1e6:.0f} MB are free on the data folder's disk"))
     worker = facts.beats.get(WORKER)
     if worker is None or worker.age_s(facts.now_s) > limit_s:
         found.append(NotReady(Why.WORKER_SILENT, f"the worker {_silence(worker, facts.now_s)}"))

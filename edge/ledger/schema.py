@@ -64,6 +64,24 @@ def _is_current(database: Database, file: Path) -> bool:
     return revision == ScriptDirectory.from_config(_config()).get_current_head()
 
 
+def try_to_write(database: Database) -> bool:
+    """Take the write lock of the record that is there, and change nothing; whether it is at this version.
+
+    Raises EdgeError for what `prepare` does.
+    """
+    engine = open_engine(database, writes=True)
+    config = _config()
+    try:
+        with engine.begin() as connection:
+            revision = MigrationContext.configure(connection).get_current_revision()
+            _refuse_newer(revision, config, database)
+        return revision == ScriptDirectory.from_config(config).get_current_head()
+    except DatabaseError as error:
+        raise damage(error) or EdgeError(f"record {database} {_trouble(database, error)}") from error
+    finally:
+        engine.dispose()
+
+
 def refuse_network(folder: Path) -> None:
     """Raise EdgeError if a data folder lies on a network mount."""
     if mount := network_mount(folder):
@@ -91,7 +109,9 @@ def need_record(database: Database) -> None:
     if exists(database):
         return
     if database.file is None:
-        raise EdgeError(f"no record in {database} yet. Start a line on it (`edge run`), or mend EDGE_DATABASE_URL.")
+        raise EdgeError(
+            f"no record in {database} yet. Start a line on it (`edge run`), or mend EDGE_DATABASE_URL or EDGE_STATION."
+        )
     folder = database.file.parent
     raise EdgeError(f"no record in {folder}. Start a line there (`edge run`), or name its folder with --data.")
 

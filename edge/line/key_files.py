@@ -44,6 +44,8 @@ class KeyFiles:
     def allow(self, camera: str, public: str) -> int:
         """Let whoever has this key be this camera; how many keys may by then."""
         key = key_of(public).hex()
+        if self.own().get(WORKER) == key:
+            raise EdgeError(f"this is the worker's own key. Give the one that `edge keys make {camera}` printed.")
         before = self.allowed()
         for other in before.keys() - {camera}:
             if key in before[other]:
@@ -67,6 +69,9 @@ class KeyFiles:
 
     def trust(self, public: str) -> None:
         """Take the worker with this key for ours."""
+        mine = [name for name, own in self.own().items() if name != WORKER and own == key_of(public).hex()]
+        if mine:
+            raise EdgeError(f"this is camera {mine[0]}'s own key. Give the one that `edge keys make worker` printed.")
         _write(self.folder / "trusted", key_of(public).hex())
 
     def allowed(self) -> dict[str, list[str]]:

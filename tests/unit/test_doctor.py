@@ -1,14 +1,19 @@
-"""What `edge doctor` says of encoders: there or how to get them, what the store holds, a precision that is slow."""
+"""What `edge doctor` says of encoders, the record, its disk and the page's port."""
 
+import shutil
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import torch
 
-from edge.doctor import slow_precision, store, weights
+from edge import lock
+from edge.doctor import Finding, page_port, record, room, slow_precision, store, weights
+from edge.ledger.schema import downgrade, way_back
 from edge.settings import Precision, Settings
 from edge.vision.store import Record
+from tests.ledger_rows import Ledger
 
 AVX2 = "processor : 0\nflags : fpu sse4_2 avx avx2 sha_ni\n"
 NATIVE = "processor : 0\nflags : fpu avx2 avx512f avx512_bf16 amx_bf16 avx512_fp16\n"
@@ -61,3 +66,41 @@ def test_a_precision_that_this_cpu_only_imitates_is_pointed_out(
     advice = slow_precision(Settings(precision=precision), cpuinfo)
     assert (f"no native {precision}" in advice) == slow
     assert bool(advice) == slow
+
+
+def test_a_look_at_a_folder_without_a_record_makes_none(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path)
+    assert record(settings).state.startswith("none yet")
+    assert not (tmp_path / "record.sqlite").exists()
+
+
+def test_a_record_of_an_earlier_version_is_left_as_it_is(ledger: Ledger) -> None:
+    assert record(ledger.settings) == Finding("record", f"{ledger.settings.database} can be written")
+    downgrade(ledger.settings.database, way_back(ledger.settings.database, "r0009"))
+    for _ in range(2):
+        assert record(ledger.settings).advice.startswith("an earlier version's")
+
+
+@pytest.mark.sqlite
+def test_a_record_that_is_no_database_is_named(ledger: Ledger) -> None:
+    ledger.engine.dispose()
+    assert ledger.settings.database.file is not None
+    ledger.settings.database.file.write_bytes(b"no database at all, " * 500)
+    found = record(ledger.settings)
+    assert not found.well and "no whole database" in found.advice
+
+
+def test_a_disk_whose_reserve_is_not_whole_is_pointed_out(tmp_path: Path) -> None:
+    free_bytes = shutil.disk_usage(tmp_path).free
+    assert room(Settings(data=tmp_path, disk_reserve=0)).well
+    assert not room(Settings(data=tmp_path, disk_reserve=free_bytes * 2)).well
+
+
+def test_the_port_of_a_line_that_runs_here_is_not_missing(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        settings = Settings(data=tmp_path, page_port=taken.getsockname()[1])
+        assert not page_port(settings).well
+        with lock.hold(tmp_path, run="night"):
+            assert page_port(settings).well

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -107,3 +108,15 @@ def test_a_process_starts_again_though_the_folder_of_its_log_was_removed(line: S
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: line.pid("left") not in (None, first), timeout_s=20, tick=line.tick)
     assert line.restarts == {"left": 1}
+
+
+def test_something_else_goes_on_while_processes_are_stopped(line: Supervisor, tmp_path: Path) -> None:
+    until(line, "left", Status.RUNNING)
+    line.hold("left")
+    until(line, "left", Status.HELD)
+    line.release(replace(program("left", DEAF), patience_s=1.5))
+    wait_until(lambda: "deaf" in (tmp_path / "left.log").read_text(), timeout_s=20, tick=line.tick)
+    called: list[float] = []
+    line.stop(meanwhile=lambda: called.append(time.monotonic()))
+    assert len(called) > 1
+    assert line.pid("left") is None

@@ -64,6 +64,15 @@ def test_one_key_is_one_cameras(files: KeyFiles) -> None:
         files.allow("side", "AB" * 32)
 
 
+def test_a_key_that_was_made_here_for_the_other_end_is_refused(files: KeyFiles) -> None:
+    worker, top = (files.make(name, replace=False).hex() for name in ("worker", "top"))
+    with pytest.raises(EdgeError, match="the worker's own key"):
+        files.allow("top", worker)
+    with pytest.raises(EdgeError, match="camera top's own key"):
+        files.trust(top)
+    assert (files.allowed(), files.trusted()) == ({}, None)
+
+
 def test_a_cameras_key_is_changed_without_a_gap(files: KeyFiles) -> None:
     assert files.allow("top", "ab" * 32) == 1
     assert files.allow("top", "cd" * 32) == 2
