@@ -89,8 +89,8 @@ class Heart:
             return
         self._told_s = now_s
         beat = Beat(
-            process=self._process, pid=os.getpid(), at_s=at_s or now_s, waits_since_s=waits_since_s, session=session,
-            at_hand=at_hand, restarts=dict(restarts or {}), held_by=held_by,
+            process=self._process, pid=os.getpid(), at_s=now_s if at_s is None else at_s, waits_since_s=waits_since_s,
+            session=session, at_hand=at_hand, restarts=dict(restarts or {}), held_by=held_by,
             unjudged_since_s=dict(unjudged_since_s or {}),
         )  # fmt: skip
         try:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
@@ -118,6 +118,7 @@ NUMBERS = st.sampled_from([-1, 0, 1e-300, 1e9, 1e308, 10**400, 1 << 62, (1 << 62
 )
 
 
+@example(noted_ns=0, ago_s=0.0, waits_s=0.0, at_hand=0)
 @given(noted_ns=NUMBERS, ago_s=NUMBERS, waits_s=NUMBERS, at_hand=NUMBERS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_numbers_of_a_hostile_capture_are_refused_or_make_nothing_ready(ledger: Ledger, **numbers: float) -> None:
