@@ -2,12 +2,10 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine
 
-from edge.errors import EdgeError
 from edge.ledger.beats import WORKER, capture_name
 from edge.ledger.camera_states import BEAT_S, CameraNow, Doing, tell_states
 from edge.ledger.categories import tell_categories
@@ -18,7 +16,7 @@ from edge.programs import capture_program
 from edge.settings import Settings
 from edge.supervisor import Supervisor
 from edge.vision.bundle import load_bundle
-from edge.vision.bundle_promotion import categories, in_use
+from edge.vision.bundle_promotion import at_hand
 
 
 @dataclass(slots=True)
@@ -97,13 +95,12 @@ class Cameras:
     def tell(self) -> None:
         """Let the record know: at once what has changed, and every two seconds that this process lives."""
         now = [self.now(name) for name in self._cameras]
-        at_hand = self._at_hand() if time.monotonic() - self._told_s > BEAT_S else None
-        if now == self._told and at_hand is None:
-            return
-        tell_states(self._writes, self._run, now, now_ns=time.time_ns())
-        self._told = now
-        if at_hand is not None:
-            tell_categories(self._writes, at_hand)
+        due = time.monotonic() - self._told_s > BEAT_S
+        if due or now != self._told:
+            tell_states(self._writes, self._run, now, now_ns=time.time_ns())
+            self._told = now
+        if due:
+            tell_categories(self._writes, at_hand(self._settings.bundles))
             self._told_s = time.monotonic()
 
     def stop(self) -> None:
@@ -153,14 +150,6 @@ class Cameras:
 
     def _recorded(self, name: str) -> int:
         return highest_number(self._reads, self._run, name)
-
-    def _at_hand(self) -> dict[str, str]:
-        """The categories with a promoted bundle, and its name; one whose `current` is damaged is not at hand."""
-        found: dict[str, str] = {}
-        for category in categories(self._settings.bundles):
-            with suppress(EdgeError):
-                found[category] = str(in_use(self._settings.bundles, category) or category)
-        return found
 
 
 def check_bundle(settings: Settings, category: str) -> None:

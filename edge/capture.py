@@ -20,9 +20,10 @@ from edge.line.capture_options import CaptureOptions, check_overload
 from edge.line.journal import new_run, unfinished_run
 from edge.line.key_files import KeyFiles
 from edge.line.latencies import Latencies
-from edge.line.message import Ack, Hello, Welcome, printable
+from edge.line.message import Ack, Hello, LastWord, Welcome, printable
 from edge.line.trigger_http import serve_trigger
 from edge.process import peak_mb
+from edge.service_manager import ServiceManager
 from edge.settings import Settings
 from edge.verdict import Reason
 
@@ -51,10 +52,13 @@ class Capture:
     The reader's thread drains the camera and numbers frames; the thread that calls `run` talks to the worker.
     """
 
-    def __init__(self, settings: Settings, options: CaptureOptions) -> None:
-        """Open the camera and its journal. Raises EdgeError if either cannot be had."""
+    def __init__(self, settings: Settings, options: CaptureOptions, *, supervised: bool = True) -> None:
+        """Open the camera and its journal. Raises EdgeError if either cannot be had.
+
+        supervised: neither worker nor systemd need be told how this capture does; its heartbeat is enough
+        """
         check_overload(options)
-        self._settings = settings
+        self._settings, self._supervised = settings, supervised
         name, category = options.spec.name, options.spec.category
         run = options.run or unfinished_run(settings.journals, name, category) or new_run()
         source = printable(options.spec.redacted)
@@ -66,6 +70,7 @@ class Capture:
             settings, options, run=run, source=source, stop=self._stop, wake=self._link.wakeup.set
         )
         self._heart = Heart(settings.beats, capture_name(name))
+        self._manager = ServiceManager()
         self._latencies = Latencies()
 
     @property
@@ -114,12 +119,19 @@ class Capture:
                 with self._reader.changed:
                     outbox.give_up_waiting(Reason.STOPPED)
             self._send()
-            self._heart.beat(
-                self._reader.reads_since_s,
-                session=self._link.session,
-                at_hand=outbox.frames_held,
-                held_by=self._reader.held_by,
-            )
+            self._tell(reading)
+        self._tell(reading)
+
+    def _tell(self, reading: Future[None]) -> None:
+        """Say how this capture does: here, and where nobody sees that, to the worker."""
+        waits_since_s, at_hand = self._reader.reads_since_s, self._reader.outbox.frames_held
+        held_by, session = self._reader.held_by, self._link.session
+        self._heart.beat(waits_since_s, session=session, at_hand=at_hand, held_by=held_by)
+        if not self._supervised:
+            ended = reading.done() and reading.exception() is None
+            last: LastWord | None = "stopped" if self._stop.is_set() else "ended" if ended else None
+            self._manager.tick(lambda: f"{at_hand} frames at hand, {'with' if session else 'without'} a worker")
+            self._link.report(waits_since_s=waits_since_s, at_hand=at_hand, held_by=held_by, last=last)
 
     def _hear(self) -> None:
         for reply in self._link.poll(POLL_S):

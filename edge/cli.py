@@ -28,6 +28,7 @@ from edge.command_options import (
     with_category,
 )
 from edge.errors import EdgeError
+from edge.forget_cli import forget
 from edge.keys_cli import app as keys_app
 from edge.line.camera_spec import parse_camera, unique_names
 from edge.logs import logs_json
@@ -114,6 +115,7 @@ app.command()(check)
 app.command()(capture)
 app.command()(worker)
 app.command()(outputs)
+app.command()(forget)
 app.command()(export)
 app.command()(verify)
 app.command()(status)

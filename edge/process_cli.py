@@ -63,7 +63,7 @@ def capture(
     keys = KeyFiles(settings.keys).client_keys(settings.line_address, options.spec.name)
     check_address(settings, encrypted=keys is not None, trusted=trust_network)
     start_logging(settings, capture_name(options.spec.name))
-    process = Capture(settings, options)
+    process = Capture(settings, options, supervised=supervised())
     know(run=process.run_name, camera=options.spec.name)
     stopped = threading.Event()
 
@@ -97,7 +97,7 @@ def worker(
     """Run one inference worker by itself: it scores what captures send and writes the record."""
     from edge.ledger.beats import WORKER
     from edge.logs import start_logging
-    from edge.process import stop_on_signal, tune_for_scoring
+    from edge.process import stop_on_signal, supervised, tune_for_scoring
 
     settings = Settings.read(
         data=data, encoder=encoder, input_size=input_size, precision=precision, device=device, address=address
@@ -109,7 +109,7 @@ def worker(
     from edge.worker import Worker
 
     start_logging(settings, WORKER)
-    process = Worker(settings, open_scorer(settings))
+    process = Worker(settings, open_scorer(settings), supervised=supervised())
     stop_on_signal(process.stop)
     logging.getLogger("edge.worker").info("listening on %s", settings.line_address)
     with lock.share(settings.data):

@@ -34,8 +34,8 @@ class Reception:
         """Take a hello, to be answered as soon as that can be done."""
         self._hellos[peer] = hello
 
-    def answer(self) -> Iterator[tuple[tuple[str, str], str | None]]:
-        """Welcome or refuse whom it can; the cameras (run, name) that were welcomed, and their categories.
+    def answer(self) -> Iterator[Hello]:
+        """Welcome or refuse whom it can; the hellos of those that were welcomed.
 
         Each try to write to a locked record takes a second, and hearts must beat: so it ends at the first.
         """
@@ -54,7 +54,7 @@ class Reception:
                 log.error("refused camera %s: %s", hello.camera, error, extra=about)
                 self._link.refuse(peer, str(error))
             else:
-                yield (hello.run, hello.camera), hello.category
+                yield hello
             del self._hellos[peer]
 
     def load(self, category: str) -> None:

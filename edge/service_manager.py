@@ -1,7 +1,7 @@
-"""What systemd is told of a line that it started with Type=notify: ready, what it does, alive, stopping.
+"""What systemd is told of what it started with Type=notify, a line or one process of it: ready, what it does, alive.
 
 The datagrams of sd_notify(3), to the socket that NOTIFY_SOCKET names; without one nothing is said. They are sent by the
-supervisor's own loop, so that a loop that hangs is found by the unit's WatchdogSec.
+process's own loop, so that a loop that hangs is found by the unit's WatchdogSec.
 """
 
 import logging

@@ -1,5 +1,6 @@
 """Notes in memory (/dev/shm) that are replaced several times a second, and must be even while that is full."""
 
+import os
 from pathlib import Path
 
 
@@ -8,7 +9,7 @@ def replace_note(path: Path, text: str) -> None:
 
     text: JSON or another text that may end in blanks.  Raises OSError if neither can be done.
     """
-    temporary = path.with_name(f".{path.name}.part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")  # a worker may beat for a capture that does, too
     try:
         temporary.write_text(text)
         temporary.rename(path)

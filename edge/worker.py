@@ -1,4 +1,4 @@
-"""Process 2: messages in, records out. Six threads: they talk, score, write, watch, show, keep.
+"""Process 2: messages in, records out. Six threads, or seven: they talk, score, write, watch, show, keep, and tell.
 
 talk:  ZeroMQ -> batcher            and committed -> acknowledgements
 score: batcher -> scorer -> entries
@@ -6,6 +6,7 @@ write: entries -> pictures, rows -> committed
 watch: what was promoted -> scorer, which takes it up between two batches; rates of the audit -> score
 show:  the newest committed entry of each camera -> its live picture
 keep:  pictures that may not stay -> gone, and rows that say so
+tell:  what cameras do -> record, where no supervisor started this process
 """
 
 import logging
@@ -24,7 +25,7 @@ from edge.judging import Job, Judging, Scorer
 from edge.keeping import Keeper, KeepingThread
 from edge.ledger.alarms import in_force
 from edge.ledger.audit_draw import AuditDraw
-from edge.ledger.beats import WORKER, Heart
+from edge.ledger.beats import EVERY_S, WORKER, Heart
 from edge.ledger.patience import Patience, passing_cause
 from edge.ledger.record import open_engine
 from edge.ledger.room import Room
@@ -32,13 +33,16 @@ from edge.ledger.schema import prepare
 from edge.ledger.writer import Entry, Writer
 from edge.line.at_hand import AtHand, OverCredit
 from edge.line.key_files import KeyFiles
-from edge.line.message import FrameHeader, Hello, Notice
+from edge.line.message import FrameHeader, Hello, Notice, Report
 from edge.line.suspects import Suspects
 from edge.line.unjudged import Unjudged
 from edge.line.worker_link import FromCapture, WorkerLink
 from edge.live_view import LiveView
+from edge.patient import patient
 from edge.reception import Reception
+from edge.remote_cameras import RemoteCameras
 from edge.score_service import Asked, ScoreService
+from edge.service_manager import ServiceManager
 from edge.settings import Settings
 from edge.verdict import Verdict, not_inspected
 from edge.vision.batch import Batcher
@@ -50,6 +54,7 @@ POLL_S = 0.2
 WATCH_S = 1.0
 WARN_EVERY_S = 10.0
 KEEP_S = 2.0
+STUCK_S = 180.0  # with frames at hand and none recorded; then systemd's watchdog is not fed any more
 LOCK_WAIT_S = 1.0  # for the record; then heartbeats go on, and it is tried again
 ASKED = "asked"  # what the batcher takes for one more camera: pictures to be scored that are not the line's
 GROUP_FRAMES = 256  # about how many frames share one transaction at the most
@@ -58,8 +63,11 @@ GROUP_FRAMES = 256  # about how many frames share one transaction at the most
 class Worker:
     """Everything between the captures' messages and their acknowledgements."""
 
-    def __init__(self, settings: Settings, scorer: Scorer) -> None:
-        """Open the record and bind the address. Raises EdgeError if either cannot be had."""
+    def __init__(self, settings: Settings, scorer: Scorer, *, supervised: bool = True) -> None:
+        """Open the record and bind the address. Raises EdgeError if either cannot be had.
+
+        supervised: somebody else tells the record what the cameras do, and starts this process again
+        """
         prepare(settings.database)
         self._scorer = scorer
         self._engine = open_engine(settings.database, writes=True, wait_s=LOCK_WAIT_S)
@@ -90,6 +98,9 @@ class Worker:
         self._at_hand: dict[tuple[str, str], AtHand] = {}
         self._heart = Heart(settings.beats, WORKER)
         self._unjudged = Unjudged()
+        told = partial(RemoteCameras, settings, reads=self._reading, writes=self._engine)
+        self._cameras = None if supervised else told()
+        self._manager = None if supervised else ServiceManager()
         self._warned_s = -WARN_EVERY_S  # of bad messages
         self._moved_s = 0.0  # when the last frame was recorded, or the first one came to hand
         self._stop = threading.Event()
@@ -111,8 +122,9 @@ class Worker:
     def run(self) -> None:
         """Work until `stop`; what was received by then is scored and recorded. Raises what any thread raised."""
         service = self._serve()
-        with ThreadPoolExecutor(max_workers=5) as pool:
-            work = self._score, self._write, self._watch, self._live.run, self._keep
+        with ThreadPoolExecutor(max_workers=6) as pool:
+            work = [self._score, self._write, self._watch, self._live.run, self._keep]
+            work += [self._tell] if self._cameras else []
             bodies = [pool.submit(body) for body in work]
             for body in bodies:
                 body.add_done_callback(lambda _: self._link.wakeup.set())
@@ -150,6 +162,8 @@ class Worker:
         self._acknowledge()
         for body in bodies:
             body.result()
+        if self._cameras:
+            patient(self._cameras.end)()
 
     # talk
 
@@ -157,9 +171,12 @@ class Worker:
         bad_before = self._link.bad_messages
         for peer, header, payload in self._link.receive(POLL_S):
             self._hear(peer, header, payload)
-        for camera, category in self._reception.answer():
-            self._categories[camera] = category
+        for hello in self._reception.answer():
+            camera = hello.run, hello.camera
+            self._categories[camera] = hello.category
             self._at_hand.setdefault(camera, AtHand(credits=self._credits))
+            if self._cameras:
+                self._cameras.welcome(hello)
         if self._link.bad_messages > bad_before and time.monotonic() - self._warned_s > WARN_EVERY_S:
             self._warned_s = time.monotonic()
             log.warning("dropped %d bad messages so far", self._link.bad_messages)
@@ -169,13 +186,17 @@ class Worker:
     def _beat(self) -> None:
         """Tell that this process lives, and since when it has had frames at hand without recording one."""
         at_hand = sum(map(len, self._at_hand.values()))
+        held_by = self._writing.held_by or self._scoring.held_by
         self._heart.beat(
             self._moved_s if at_hand else None,
             session=self._link.session,
             at_hand=at_hand,
-            held_by=self._writing.held_by or self._scoring.held_by,
+            held_by=held_by,
             unjudged_since_s=self._unjudged.since_s,
         )
+        stuck = at_hand and held_by is None and time.monotonic() - self._moved_s > STUCK_S
+        if self._manager and not stuck:
+            self._manager.tick(lambda: f"{at_hand} frames at hand")
 
     def _hear(self, peer: bytes, header: FromCapture, payload: bytes) -> None:
         if isinstance(header, Hello):
@@ -183,6 +204,10 @@ class Worker:
             return
         camera = self._link.camera_of(peer)
         assert camera is not None
+        if isinstance(header, Report):
+            if self._cameras:
+                self._cameras.hear(camera, header)
+            return
         run, name = camera
         category = self._categories[camera]
         told = [header.frame] if isinstance(header, FrameHeader) else header.frames
@@ -215,6 +240,8 @@ class Worker:
                 by_camera.setdefault((entry.info.run, entry.info.camera), []).append(entry.info.seq)
         for camera, seqs in by_camera.items():
             self._link.acknowledge(camera, seqs)
+            if self._cameras:
+                self._cameras.recorded(camera)
 
     # score
 
@@ -276,6 +303,14 @@ class Worker:
         self._keeping.tick()
         while not self._ending.wait(KEEP_S):
             self._keeping.tick()
+
+    # tell
+
+    def _tell(self) -> None:
+        assert self._cameras is not None
+        tell = patient(self._cameras.tell)
+        while not self._ending.wait(EVERY_S):
+            tell()
 
     # write
 

@@ -3,7 +3,7 @@
 import sys
 
 from edge.logs import start_logging
-from edge.process import stop_on_signal
+from edge.process import stop_on_signal, supervised
 from edge.settings import Settings
 from edge.worker import Worker
 from tests.fakes import NumberScorer
@@ -24,7 +24,7 @@ def main() -> None:
         fits=int(fits) or None,
         held=settings.data / HELD,
     )
-    worker = Worker(settings, scorer)
+    worker = Worker(settings, scorer, supervised=supervised())
     stop_on_signal(worker.stop)
     worker.run()
 

@@ -13,7 +13,7 @@ from edge.verdict import Reason
 from tests.fakes import numbered_frame, numbered_picture
 
 Parts = list[bytes]
-ODD_NUMBERS = (-1, 0, 1, 255, 16384, 16385, 1 << 31, 1 << 62, (1 << 62) - 1, 1 << 64, 10**400, 0.5, 1e308)
+ODD_NUMBERS = (-1, 0, 1, 255, 16384, 16385, 1 << 31, 1 << 62, (1 << 62) - 1, 1 << 64, 10**400, 0.5, 1e308, float("nan"))
 ODD_TEXTS = ("", ".", "..", "../up", "a/b", "a\x00b", "x" * 101, "x" * 2000, "\u202e", "é", "-", "hello", "frame")
 ODD_VALUES = (*ODD_NUMBERS, *ODD_TEXTS, None, True, [], {}, [[]], {"seq": 1})
 TIFF = b"MM\0*\0\0\0\x08"
@@ -62,6 +62,7 @@ def good_messages(session: str = "s") -> list[Parts]:
     return [
         [message.encode(hello)],
         [message.encode(message.Ping(session=session))],
+        [message.encode(message.Report(session=session, noted_ns=1, waits_s=0.5, at_hand=2, held_by="a full disk"))],
         [message.encode(notice)],
         frame(numbered_picture(1).tobytes(), session=session, encoding="raw"),
         *(frame(each, session=session) for each in pictures),

@@ -71,6 +71,7 @@ class Heart:
         self,
         waits_since_s: float | None = None,
         *,
+        at_s: float | None = None,
         session: str | None = None,
         at_hand: int = 0,
         restarts: Mapping[str, int] | None = None,
@@ -80,14 +81,16 @@ class Heart:
         """Say that this process lives, a few times a second however often it is called.
 
         Where that cannot be written it is logged: who is not heard counts as hung.
+
+        at_s: when this was so; None: now
         """
         now_s = time.monotonic()
         if now_s - self._told_s < EVERY_S:
             return
         self._told_s = now_s
         beat = Beat(
-            process=self._process, pid=os.getpid(), at_s=now_s, waits_since_s=waits_since_s, session=session,
-            at_hand=at_hand, restarts=dict(restarts or {}), held_by=held_by,
+            process=self._process, pid=os.getpid(), at_s=now_s if at_s is None else at_s, waits_since_s=waits_since_s,
+            session=session, at_hand=at_hand, restarts=dict(restarts or {}), held_by=held_by,
             unjudged_since_s=dict(unjudged_since_s or {}),
         )  # fmt: skip
         try:

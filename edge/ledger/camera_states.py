@@ -1,11 +1,11 @@
-"""What each camera of the running line is doing, as the supervisor sees it."""
+"""What each camera of the running line is doing, as the supervisor sees it, or a worker that has none."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Engine, func, select
+from sqlalchemy import BigInteger, Engine, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from edge.ledger.record import Base, unit_of_work
@@ -43,7 +43,7 @@ class CameraNow:
 
 
 class CameraState(Base):
-    """One row a camera, kept up to date by the supervisor; old if `beat_ns` is.
+    """One row a camera, kept up to date by the supervisor, or the worker where there is none; old if `beat_ns` is.
 
     source:   without the password;  state: see Doing
     reason:   why it does not inspect, in the words of whoever stopped it or of the process that failed
@@ -66,11 +66,16 @@ class CameraState(Base):
 
 def tell_states(engine: Engine, run: str, cameras: Sequence[CameraNow], *, now_ns: int) -> None:
     """Say what the cameras of this run do now; cameras of other runs are forgotten. engine: opened for writing."""
+    tell_cameras(engine, [(run, one) for one in cameras], now_ns=now_ns)
+
+
+def tell_cameras(engine: Engine, cameras: Sequence[tuple[str, CameraNow]], *, now_ns: int) -> None:
+    """The same of cameras that have each a run of their own; all others are forgotten."""
     with unit_of_work(engine) as session:
         known = {row.camera: row for row in session.scalars(select(CameraState))}
-        for camera in known.keys() - {one.camera for one in cameras}:
+        for camera in known.keys() - {one.camera for _, one in cameras}:
             session.delete(known[camera])
-        for one in cameras:
+        for run, one in cameras:
             row = known.get(one.camera)
             since_ns = row.since_ns if row and (row.run, row.state) == (run, one.state) else now_ns
             session.merge(
@@ -79,6 +84,12 @@ def tell_states(engine: Engine, run: str, cameras: Sequence[CameraNow], *, now_n
                     reason=one.reason, asked_by=one.asked_by, since_ns=since_ns, beat_ns=now_ns,
                 )
             )  # fmt: skip
+
+
+def forget_camera(engine: Engine, camera: str) -> None:
+    """Take a camera's row away, where no process is there to do it. engine: opened for writing."""
+    with unit_of_work(engine) as session:
+        session.execute(delete(CameraState).where(CameraState.camera == camera))
 
 
 def other_line(engine: Engine, *, wait_s: float = BEAT_S + 1) -> str | None:

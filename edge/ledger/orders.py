@@ -1,4 +1,4 @@
-"""What people ask of the line: rows that the page adds and the supervisor answers."""
+"""What people ask of the line: rows that page and commands add, and the supervisor answers, or a worker by itself."""
 
 import time
 from collections.abc import Collection
@@ -19,13 +19,15 @@ class OrderState(StrEnum):
     REFUSED = "refused"
 
 
+FORGET = "forget"
+OF_CAMERAS = ("start", "stop", "changeover", FORGET)
 OPEN = (OrderState.WAITING, OrderState.DOING)
 
 
 class Order(Base):
     """Something asked of the line.
 
-    kind:   start | stop | changeover (of a camera), area (a new bundle of a category, whose area is in `details`)
+    kind:   start | stop | changeover | forget (of a camera), area (a new bundle of a category, its area in `details`)
     state:  waiting | doing | done | refused;  answer: of the line, in a sentence
     """
 

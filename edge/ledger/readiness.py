@@ -9,7 +9,7 @@ recorded, and may end as `ok`. That follows from what inspection itself did, nev
 - its frames end as more than `late`, `overload`, `no_memory` and the like;
 - the two know each other: the worker has loaded the camera's bundle and welcomed its capture;
 - the camera has a category, its last check did not fail, nobody stopped it, its source has not ended;
-- the supervisor said a few seconds ago what the cameras do, and the disk has room.
+- the supervisor, or a worker without one, said a few seconds ago what the cameras do, and the disk has room.
 
 Nothing is ready by default: what is missing, old or unreadable is a reason against it. The line is ready if every
 camera of its run is. A bundle without a threshold says `unsure` of every part, so readiness does not ask for one.
@@ -33,7 +33,7 @@ class Why(StrEnum):
     NO_LINE = "no_line"  # no camera is known: nothing was started on this data folder
     RECORD_UNREADABLE = "record_unreadable"
     DISK_FULL = "disk_full"
-    SUPERVISOR_SILENT = "supervisor_silent"
+    SUPERVISOR_SILENT = "supervisor_silent"  # or a worker by itself: neither says what the cameras do
     WORKER_SILENT = "worker_silent"
     INSPECTION_STUCK = "inspection_stuck"  # frames are at hand, and none is recorded
     CAPTURE_SILENT = "capture_silent"
@@ -135,10 +135,10 @@ def unreadable(why: str) -> Readiness:
 def _line_reasons(facts: LineFacts, limit_s: float) -> list[NotReady]:
     found = []
     if not facts.cameras:
-        found.append(NotReady(Why.NO_LINE, "no line was started on this data folder"))
+        found.append(NotReady(Why.NO_LINE, "no camera is known: none was started here, and none came"))
     elif abs(facts.now_ns - max(camera.told_ns for camera in facts.cameras)) > SUPERVISOR_LIMIT_S * 1e9:
         # either way: after the clock was set back, what was told before lies in the future
-        found.append(NotReady(Why.SUPERVISOR_SILENT, "the supervisor does not say what the line does"))
+        found.append(NotReady(Why.SUPERVISOR_SILENT, "neither supervisor nor worker says what the cameras do"))
     if facts.free_bytes < LEAST_FREE_BYTES:
         found.append(NotReady(Why.DISK_FULL, f"{facts.free_bytes / 1e6:.0f} MB are free on the data folder's disk"))
     worker = facts.beats.get(WORKER)

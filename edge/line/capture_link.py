@@ -10,7 +10,7 @@ from edge.errors import EdgeError
 from edge.frame import Frame, FrameInfo
 from edge.line import message
 from edge.line.curve import ClientKeys, HandshakeWatch, as_client
-from edge.line.message import BadMessage
+from edge.line.message import BadMessage, LastWord
 from edge.line.sockets import new_socket
 from edge.line.wakeup import Wakeup
 from edge.verdict import Reason
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 HELLO_EVERY_S = 0.5
 PING_EVERY_S = 1.0
+REPORT_EVERY_S = 0.25
+LAST_WORD_MS = 500  # how long the last word may take to leave this machine
 SILENCE_S = 5.0  # a worker that answered nothing for so long is taken for gone
 CONNECT_MS = 2000  # then the connection is tried anew: the system itself would wait ever longer for a cut cable
 RECONNECT_MS, MOST_RECONNECT_MS = 100, 1000
@@ -36,7 +38,9 @@ class CaptureLink:
         self._socket: zmq.Socket[bytes] | None = None
         self.session: str | None = None
         self.credits = 0
-        self._asked_s = self._heard_s = 0.0
+        self._asked_s = self._heard_s = self._reported_s = 0.0
+        self._last: LastWord | None = None
+        self._noted: tuple[int, float] | None = None  # the worker's clock, in ns, and when that came here
 
     def poll(self, timeout_s: float) -> list[message.Welcome | message.Ack | message.Refuse]:
         """Wait for the worker, for a wake, or until the timeout; keeps the session alive.
@@ -82,15 +86,38 @@ class CaptureLink:
         except zmq.Again:
             self._disconnect()
 
+    def report(
+        self, *, waits_since_s: float | None, at_hand: int, held_by: str | None, last: LastWord | None = None
+    ) -> None:
+        """Tell the worker how this capture does, a few times a second however often it is called; a last word at once.
+
+        waits_since_s: since when (monotonic) the camera is asked for its next picture; None: it is not asked
+        """
+        now_s = time.monotonic()
+        too_soon = now_s - self._reported_s < REPORT_EVERY_S and last == self._last
+        if self.session is None or self._socket is None or too_soon:
+            return
+        self._reported_s, self._last = now_s, last
+        noted_ns, noted_s = self._noted or (None, now_s)
+        waits_s = None if waits_since_s is None else max(0.0, now_s - waits_since_s)
+        if last is not None:
+            self._socket.setsockopt(zmq.LINGER, LAST_WORD_MS)
+        self._try_to_send(
+            message.Report(
+                session=self.session, noted_ns=noted_ns, ago_s=now_s - noted_s, waits_s=waits_s, at_hand=at_hand,
+                held_by=held_by, last=last,
+            )
+        )  # fmt: skip
+
     def close(self) -> None:
-        """Close the socket; nothing lingers."""
+        """Close the socket; nothing lingers but a last word."""
         self._disconnect()
         self._context.term()
         self.wakeup.close()
 
     def _take(
         self,
-        reply: message.Welcome | message.Ack | message.Pong | message.Stale | message.Refuse,
+        reply: message.FromWorker,
         news: list[message.Welcome | message.Ack | message.Refuse],
     ) -> None:
         self._heard_s = time.monotonic()
@@ -104,6 +131,8 @@ class CaptureLink:
                 news.append(reply)
             case message.Ack() if reply.session == self.session:
                 news.append(reply)
+            case message.Noted() if reply.session == self.session:
+                self._noted = reply.at_ns, self._heard_s
 
     def _keep_alive(self) -> None:
         now = time.monotonic()
@@ -128,15 +157,21 @@ class CaptureLink:
         every_s = HELLO_EVERY_S if self.session is None else PING_EVERY_S
         if now - self._asked_s < every_s:
             return
-        ask = self._hello if self.session is None else message.Ping(session=self.session)
-        try:
-            self._socket.send(message.encode(ask), zmq.NOBLOCK)
+        if self._try_to_send(self._hello if self.session is None else message.Ping(session=self.session)):
             self._asked_s = now
-        except zmq.Again:  # not connected: no worker there at the moment, ask again at the next poll
-            return
+
+    def _try_to_send(self, header: message.Header) -> bool:
+        """Whether it could be sent; if not, no worker is there at the moment."""
+        assert self._socket is not None
+        try:
+            self._socket.send(message.encode(header), zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        return True
 
     def _disconnect(self) -> None:
         if self._socket is not None:
             self._handshakes.leave(self._socket)
             self._socket.close()
         self._socket, self.session, self.credits = None, None, 0
+        self._last = self._noted = None

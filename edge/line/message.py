@@ -34,6 +34,8 @@ Id = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=128)]
 Seq = Annotated[int, Field(ge=1, lt=1 << 62)]
 Nanoseconds = Annotated[int, Field(ge=0, lt=1 << 62)]
 Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
+LastWord = Literal["ended", "stopped"]
+Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 
 
 class BadMessage(Exception):
@@ -120,6 +122,25 @@ class Ping(Header):
     session: Id
 
 
+class Report(Header):
+    """Capture to worker: how it and its camera do, for a worker that no supervisor tells that. Answered by Noted.
+
+    noted_ns: `at_ns` of the Noted that came last in this session, None before the first;  ago_s: when, before this
+    waits_s:  for how long the camera has been asked for its next picture by now; None: it is not asked
+    at_hand:  frames that it holds until they are recorded;  held_by: why it cannot number frames, if so
+    last:     the source came to its end, or somebody stopped the capture: no more frames will be numbered
+    """
+
+    type: Literal["report"] = "report"
+    session: Id
+    noted_ns: Nanoseconds | None = None
+    ago_s: Seconds = 0.0
+    waits_s: Seconds | None = None
+    at_hand: Annotated[int, Field(ge=0, lt=1 << 62)] = 0
+    held_by: Text | None = None
+    last: LastWord | None = None
+
+
 class Welcome(Header):
     """Worker to capture: my session, your credit, and what is recorded of this camera.
 
@@ -148,6 +169,17 @@ class Pong(Header):
     session: Id
 
 
+class Noted(Header):
+    """Worker to capture: your report came at this moment of my clock; say that back in the next one.
+
+    So no report counts as new that was only long under way: machines share no clock.
+    """
+
+    type: Literal["noted"] = "noted"
+    session: Id
+    at_ns: Nanoseconds
+
+
 class Stale(Header):
     """Worker to capture: that session is over, or I do not know you; connect anew and say hello."""
 
@@ -161,10 +193,10 @@ class Refuse(Header):
     why: str
 
 
-FromCapture = Annotated[Hello | FrameHeader | Notice | Ping, Field(discriminator="type")]
-FromWorker = Annotated[Welcome | Ack | Pong | Stale | Refuse, Field(discriminator="type")]
-_from_capture: TypeAdapter[Hello | FrameHeader | Notice | Ping] = TypeAdapter(FromCapture)
-_from_worker: TypeAdapter[Welcome | Ack | Pong | Stale | Refuse] = TypeAdapter(FromWorker)
+FromCapture = Hello | FrameHeader | Notice | Ping | Report
+FromWorker = Welcome | Ack | Pong | Noted | Stale | Refuse
+_from_capture: TypeAdapter[FromCapture] = TypeAdapter(Annotated[FromCapture, Field(discriminator="type")])
+_from_worker: TypeAdapter[FromWorker] = TypeAdapter(Annotated[FromWorker, Field(discriminator="type")])
 _name: TypeAdapter[str] = TypeAdapter(Name)
 
 
@@ -192,7 +224,7 @@ def encode(header: Header) -> bytes:
     return header.model_dump_json(exclude_none=True).encode()
 
 
-def decode_from_capture(parts: list[bytes], *, max_bytes: int) -> Hello | FrameHeader | Notice | Ping:
+def decode_from_capture(parts: list[bytes], *, max_bytes: int) -> FromCapture:
     """Check a message that a worker received; its payload is checked for size but not decoded. Raises BadMessage.
 
     max_bytes: most that a frame's pixels may take once they are decoded
@@ -210,7 +242,7 @@ def decode_from_capture(parts: list[bytes], *, max_bytes: int) -> Hello | FrameH
     return header
 
 
-def decode_from_worker(parts: list[bytes]) -> Welcome | Ack | Pong | Stale | Refuse:
+def decode_from_worker(parts: list[bytes]) -> FromWorker:
     """Check a message that a capture received. Raises BadMessage."""
     if len(parts) != 1:
         raise BadMessage(f"a worker's message of {len(parts)} parts, not 1")

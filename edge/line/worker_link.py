@@ -30,7 +30,7 @@ MOST_AT_ONCE = 64
 MOST_HELLOS, HELLO_REFILL_S = 100, 1.0
 MOST_RUNS, RUN_REFILL_S = 64, 60.0  # that a camera began; each is a row in the record
 
-FromCapture = message.Hello | message.FrameHeader | message.Notice
+FromCapture = message.Hello | message.FrameHeader | message.Notice | message.Report
 
 
 class WorkerLink:
@@ -65,8 +65,8 @@ class WorkerLink:
     def receive(self, timeout_s: float) -> list[tuple[bytes, FromCapture, bytes]]:
         """Messages that came: (peer, header, payload); the payload is empty but for frames.
 
-        Hostile and broken messages are counted in `bad_messages` and never returned; pings and messages of dead
-        sessions are answered here.
+        Hostile and broken messages are counted in `bad_messages` and never returned; pings, reports and
+        messages of dead sessions are answered here.
         """
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
@@ -166,7 +166,7 @@ class WorkerLink:
         self.refuse(peer, f"{MOST_RUNS} runs began in a short time; another one may in {RUN_REFILL_S:.0f} s.")
         return False
 
-    def _for_us(self, peer: bytes, header: message.Hello | message.FrameHeader | message.Notice | message.Ping) -> bool:
+    def _for_us(self, peer: bytes, header: message.FromCapture) -> bool:
         if isinstance(header, message.Hello):
             return self._welcomes_one_more(peer, header)
         if header.session != self.session or self.camera_of(peer) is None:
@@ -175,6 +175,8 @@ class WorkerLink:
         if isinstance(header, message.Ping):
             self._send(peer, message.Pong(session=self.session))
             return False
+        if isinstance(header, message.Report):
+            self._send(peer, message.Noted(session=self.session, at_ns=time.monotonic_ns()))
         return True
 
     def _send(self, peer: bytes, header: message.Header) -> None:

@@ -1,15 +1,15 @@
 """Which version of a category is in use: one small file, `current`, replaced whole; and who put it there, and why."""
 
-import getpass
-import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from edge.durable import sync_folder
 from edge.errors import EdgeError
+from edge.local_account import local_account
 from edge.vision.bundle_folder import check_folder, write_file
 from edge.vision.bundle_history import HISTORY_FILE, Promotion, before, read_history
 from edge.vision.bundle_name import BundleName
@@ -27,6 +27,15 @@ def current_file(bundles_dir: Path, category: str) -> Path:
 def categories(bundles_dir: Path) -> list[str]:
     """Names of the categories that have a bundle in use, sorted."""
     return sorted(file.parent.name for file in bundles_dir.glob(f"*/{CURRENT_FILE}"))
+
+
+def at_hand(bundles_dir: Path) -> dict[str, str]:
+    """By category, the name of the bundle in use; one whose `current` is damaged is not at hand."""
+    found = {}
+    for category in categories(bundles_dir):
+        with suppress(EdgeError):
+            found[category] = str(in_use(bundles_dir, category) or category)
+    return found
 
 
 def in_use(bundles_dir: Path, category: str) -> BundleName | None:
@@ -109,21 +118,13 @@ def _put_into_use(
             version=version,
             sha256=described.sha256,
             replaced=_version_in(home / CURRENT_FILE),
-            by=_account(),
+            by=local_account(),
             reason=reason,
         )
         history = [*read_history(home), promotion]
         lines = "".join(f"{each.model_dump_json()}\n" for each in history)
         _replace(home, {HISTORY_FILE: lines.encode(), CURRENT_FILE: f"{version}\n".encode()})
     return name
-
-
-def _account() -> str:
-    """Who runs this: the account's name, or its number where it has none, as in a container."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
 
 
 def _replace(home: Path, contents: Mapping[str, bytes]) -> None:

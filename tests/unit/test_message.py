@@ -33,7 +33,7 @@ infos = st.builds(
 )
 
 
-def decode(parts: list[bytes]) -> message.Hello | FrameHeader | Notice | message.Ping:
+def decode(parts: list[bytes]) -> message.FromCapture:
     return message.decode_from_capture(parts, max_bytes=1 << 20)
 
 

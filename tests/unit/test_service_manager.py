@@ -1,6 +1,7 @@
 """What systemd is told, over a real socket, and the units, as systemd itself reads them."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -63,7 +64,16 @@ def test_a_line_goes_on_without_systemd_or_with_one_that_does_not_listen(
     assert said == {f"systemd cannot be told on {name}" for name in (systemd.getsockname(), "/nowhere/notify")}
 
 
-@pytest.mark.parametrize(("name", "kind"), [("edge-line@", "Type=notify"), ("edge-capture@", "Restart=always")])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("edge-line@", "Type=notify"),
+        ("edge-capture@", "Restart=always"),
+        ("edge-worker@", "WatchdogSec="),
+        ("edge-outputs@", "Restart=always"),
+        ("edge-page@", "Restart=always"),
+    ],
+)
 def test_systemd_accepts_the_units(name: str, kind: str, tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         if os.environ.get("CI"):
@@ -71,7 +81,7 @@ def test_systemd_accepts_the_units(name: str, kind: str, tmp_path: Path) -> None
         pytest.skip("needs systemd-analyze")
     text = (UNITS / f"{name}.service").read_text()
     unit = tmp_path / f"{name}main.service"
-    unit.write_text(text.replace("/opt/edge/bin/edge", sys.executable))
+    unit.write_text(re.sub("/opt/edge/bin/[a-z]+", sys.executable, text))
     found = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
     assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
     for word in (kind, "NoNewPrivileges=yes", "ProtectSystem=strict", "StateDirectory="):
