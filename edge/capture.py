@@ -8,6 +8,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from pydantic import ValidationError
 
@@ -63,7 +64,7 @@ class Capture:
         run = options.run or unfinished_run(settings.journals, name, category) or new_run()
         source = printable(options.spec.redacted)
         self._hello = _hello(run=run, camera=name, source=source, category=category)
-        keys = KeyFiles(settings.keys).client_keys(settings.line_address, name)
+        keys = partial(KeyFiles(settings.keys).client_keys, settings.line_address, name)
         self._stop = threading.Event()
         self._link = CaptureLink(settings.line_address, self._hello, keys=keys)
         self._reader = CameraReader(

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import zmq
 
@@ -22,6 +22,7 @@ PING_EVERY_S = 1.0
 REPORT_EVERY_S = 0.25
 LAST_WORD_MS = 500  # how long the last word may take to leave this machine
 SILENCE_S = 5.0  # a worker that answered nothing for so long is taken for gone
+KEYS_EVERY_S = 1.0
 CONNECT_MS = 2000  # then the connection is tried anew: the system itself would wait ever longer for a cut cable
 RECONNECT_MS, MOST_RECONNECT_MS = 100, 1000
 
@@ -29,9 +30,12 @@ RECONNECT_MS, MOST_RECONNECT_MS = 100, 1000
 class CaptureLink:
     """A capture's end: one camera, one worker. Used by one thread."""
 
-    def __init__(self, address: str, hello: message.Hello, *, keys: ClientKeys | None = None) -> None:
-        """keys: None: not encrypted, and whoever listens is the worker."""
-        self._address, self._hello, self._keys = address, hello, keys
+    def __init__(
+        self, address: str, hello: message.Hello, *, keys: Callable[[], ClientKeys | None] = lambda: None
+    ) -> None:
+        """keys: looked up again while nobody answers; None: not encrypted, and whoever listens is the worker."""
+        self._address, self._hello, self._keys_now, self._keys = address, hello, keys, keys()
+        self._looked_s = 0.0  # for other keys
         self._handshakes = HandshakeWatch()
         self.wakeup = Wakeup()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -138,6 +142,9 @@ class CaptureLink:
         now = time.monotonic()
         if self.session is not None and now - self._heard_s > SILENCE_S:
             self._disconnect()
+        if self.session is None and self._keys and now - self._looked_s > KEYS_EVERY_S:
+            self._looked_s = now
+            self._renew_keys()
         if self._socket is None:
             self._socket = new_socket(self._context, zmq.DEALER, message.MAX_HEADER_BYTES)
             self._socket.setsockopt(zmq.IMMEDIATE, 1)
@@ -159,6 +166,17 @@ class CaptureLink:
             return
         if self._try_to_send(self._hello if self.session is None else message.Ping(session=self.session)):
             self._asked_s = now
+
+    def _renew_keys(self) -> None:
+        """Begin anew if another key was made here, or another worker is to be trusted; never without keys."""
+        try:
+            keys = self._keys_now()
+        except (EdgeError, OSError) as error:
+            log.error("the keys cannot be read, so those of before are used: %s", error)
+            return
+        if keys is not None and keys != self._keys:
+            self._keys = keys
+            self._disconnect()
 
     def _try_to_send(self, header: message.Header) -> bool:
         """Whether it could be sent; if not, no worker is there at the moment."""

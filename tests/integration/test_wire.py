@@ -132,6 +132,17 @@ def test_a_capture_does_not_speak_to_a_worker_that_it_does_not_trust_and_says_so
     assert not any(each.secret.hex() in caplog.text for each in keys.values())
 
 
+def test_a_capture_that_runs_takes_up_another_worker_to_trust(
+    settings: Settings, keys: dict[str, ClientKeys], tmp_path: Path
+) -> None:
+    files = KeyFiles(settings.keys)
+    files.trust(new_secret().hex())
+    with running(settings):
+        threading.Timer(1.0, files.trust, [keys["parts"].worker.hex()]).start()
+        honest(settings, numbered_folder(tmp_path / "p", 3)).run()
+    assert [row.seq for row in rows(settings)] == [1, 2, 3]
+
+
 def test_a_right_key_under_another_cameras_name_is_refused(settings: Settings, keys: dict[str, ClientKeys]) -> None:
     with running(settings), client(settings.line_address, keys["rogue"]) as dealer:
         dealer.send(hello("parts"))
