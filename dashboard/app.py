@@ -7,7 +7,7 @@ from typing import cast
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy.exc import DatabaseError, DataError, OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 
 from dashboard import api, api_docs, health, media, metrics
@@ -46,6 +46,7 @@ from dashboard.stations.pictures import StationPictures
 from dashboard.stations.stations import Stations
 from dashboard.trends import pages as trends_pages
 from dashboard.writes import Writes
+from edge.ledger.damage import Damaged
 from edge.settings import Settings
 
 
@@ -75,7 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(RequestValidationError, not_as_described)
     app.add_exception_handler(DataError, not_in_any_record)
     app.add_exception_handler(OperationalError, record_in_trouble)
-    app.add_exception_handler(DatabaseError, record_is_damaged)
+    app.add_exception_handler(Damaged, record_is_damaged)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
     rooms = (
         *(review_pages, review_api, kinds, reference, audit_pages, audit_api),

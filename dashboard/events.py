@@ -15,6 +15,7 @@ from dashboard.pulse import Beat
 from dashboard.reader import NoRecordYetError
 from dashboard.review.views import ReviewView, review_view
 from dashboard.site import Site
+from edge.ledger.damage import Damaged
 from edge.ledger.record import Review
 from edge.verdict import FLAGGED
 
@@ -74,7 +75,7 @@ def _beat(site: Site) -> Beat | None:
     """The record's newest; None while there is no record, or it cannot be reached."""
     try:
         return site.pulse.look()
-    except (NoRecordYetError, OperationalError):
+    except (NoRecordYetError, Damaged, OperationalError):
         return None
 
 

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from dashboard.people.door import check_way, visitor_now
 from dashboard.reader import NoRecordYetError
 from dashboard.site import Site, SiteOf
+from edge.ledger.damage import Damaged
 from edge.ledger.patience import in_words
 from edge.ledger.readiness import Readiness, Ready, unreadable
 from edge.ledger.ready_now import readiness_of
@@ -30,7 +31,7 @@ def health(site: SiteOf) -> dict[str, str]:
         with site.reader.read() as reading:
             reading.session.scalar(select(func.max(Inspection.id)))
             return {"page": "ok", "record": "ready"}
-    except NoRecordYetError as error:
+    except (NoRecordYetError, Damaged) as error:
         return {"page": "ok", "record": str(error)}
     except DatabaseError as error:
         return {"page": "ok", "record": in_words(error)}
@@ -55,7 +56,7 @@ def _now(site: Site) -> Readiness:
             return readiness_of(site.settings, reading.session)
     except DatabaseError as error:
         return unreadable(str(error.orig))
-    except (NoRecordYetError, OSError) as error:
+    except (NoRecordYetError, Damaged, OSError) as error:
         return unreadable(str(error))
 
 
@@ -67,5 +68,5 @@ def _is_known(request: Request, site: Site) -> bool:
     try:
         check_way(request, site)
         return visitor_now(request) is not None
-    except (HTTPException, NoRecordYetError, DatabaseError):
+    except (HTTPException, NoRecordYetError, Damaged, DatabaseError):
         return False

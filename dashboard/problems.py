@@ -7,13 +7,12 @@ from typing import cast
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from dashboard.rooms import rooms
 from dashboard.site import Site
 from dashboard.writes import BUSY
-from edge.ledger.patience import damage
 from edge.ledger.record import is_busy
 
 log = logging.getLogger(__name__)
@@ -74,12 +73,9 @@ def record_in_trouble(request: Request, error: Exception) -> Response:
 
 
 def record_is_damaged(request: Request, error: Exception) -> Response:
-    """The record is no whole database; any other error of a query is a fault of this program."""
-    damaged = damage(cast(DatabaseError, error))
-    if damaged is None:
-        raise error
-    log.error("%s %s: %s", request.method, request.url.path, damaged)
-    return http_error(request, HTTPException(500, f"{str(damaged)[0].upper()}{str(damaged)[1:]}"))
+    """The record's file is no whole database: in words, which say what to do."""
+    log.error("%s %s: %s", request.method, request.url.path, error)
+    return http_error(request, HTTPException(500, f"{str(error)[0].upper()}{str(error)[1:]}"))
 
 
 def _message(request: Request, template: str, message: str, status: HTTPStatus, **more: object) -> Response:

@@ -14,6 +14,7 @@ from dashboard.tally import Tally
 from dashboard.trends.rollup import Rollup
 from edge.database import Database
 from edge.errors import EdgeError
+from edge.ledger.damage import Damaged
 from edge.ledger.record import Base, open_engine
 
 HOW_TO_START = "edge run --camera demo:pcb"
@@ -128,7 +129,7 @@ def _open(database: Database) -> Engine:
     engine = open_engine(database)
     try:
         missing = _missing_columns(engine)
-    except DBAPIError:
+    except (DBAPIError, Damaged):
         engine.dispose()
         raise
     if missing:

@@ -106,8 +106,8 @@ def counts_table(numbered: int, counts: Counts) -> Table:
     return table
 
 
-def print_report(report: Report, *, running: bool) -> None:
-    """What `edge verify` found, camera by camera."""
+def print_report(report: Report, *, running: bool, integrity: str | None) -> None:
+    """What `edge verify` found, camera by camera. integrity: what the database says of its file, None: not asked."""
     console = Console(file=sys.stdout, soft_wrap=True, highlight=False)
     for account in report.accounts:
         numbered = "journal elsewhere" if account.numbered is None else f"{account.numbered} numbered"
@@ -118,6 +118,8 @@ def print_report(report: Report, *, running: bool) -> None:
     for title, files in (("row without file", report.missing_files), ("file without row", report.stray_files)):
         for path in files:
             console.print(f"{title}: {path}", markup=False)
+    if integrity is not None:
+        console.print(f"integrity of the record's file: {integrity}", markup=False)
     if not all(account.compared for account in report.accounts):
         console.print("a journal elsewhere is not compared: copy that machine's and name it with --journals FOLDER")
     if running:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from edge import lock
 from edge.errors import EdgeError
+from edge.ledger.damage import Damaged
 from edge.ledger.ownership import own
 from edge.ledger.retention import DAY_NS, KeptPicture, Limits, Why, Worth, least_valued, too_old
 from edge.ledger.room import Room
@@ -112,7 +113,7 @@ class KeepingThread:
         self._looked_s = self._in_vain_s = float("-inf")
 
     def tick(self) -> None:
-        """Do what is due; what hinders it is logged, and tried again a minute later."""
+        """Do what is due; what hinders it is logged, and tried again a minute later. Raises Damaged."""
         now_s = time.monotonic()
         due = now_s - self._looked_s > EVERY_S
         short = self._room.short_bytes > 0 and now_s - self._in_vain_s > IN_VAIN_S
@@ -120,6 +121,8 @@ class KeepingThread:
             return
         try:
             self._keep(only_reserve=not due)
+        except Damaged:
+            raise
         except (EdgeError, OperationalError, OSError) as error:
             log.error("pictures cannot be trimmed now: %s", error)
             self._in_vain_s = now_s

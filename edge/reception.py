@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from edge.errors import EdgeError
 from edge.judging import Scorer
 from edge.ledger.bundles import record_bundle
+from edge.ledger.damage import Damaged
 from edge.ledger.patience import passing_cause
 from edge.ledger.writer import Writer
 from edge.line.message import Hello
@@ -37,7 +38,8 @@ class Reception:
     def answer(self) -> Iterator[Hello]:
         """Welcome or refuse whom it can; the hellos of those that were welcomed.
 
-        Each try to write to a locked record takes a second, and hearts must beat: so it ends at the first.
+        Each try to write to a locked record takes a second, and hearts must beat: so it ends at the first. Raises
+        Damaged of the record.
         """
         for peer, hello in list(self._hellos.items()):
             try:
@@ -49,6 +51,8 @@ class Reception:
                     raise
                 log.warning("camera %s waits, since the record cannot be written: %s", hello.camera, error.orig)
                 return
+            except Damaged:
+                raise
             except EdgeError as error:
                 about = {"run": hello.run, "camera": hello.camera}
                 log.error("refused camera %s: %s", hello.camera, error, extra=about)

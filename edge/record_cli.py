@@ -12,6 +12,9 @@ from edge.command_options import AsJson, Data, print_json
 from edge.errors import EdgeError
 from edge.settings import Settings
 
+INTEGRITY_HELP = (
+    "Let SQLite check its whole file first: every page, index and reference. Reads all of it; a running line goes on."
+)
 JOURNALS_HELP = "Copy of the `journal` folder of another machine whose cameras send here. May be given several times."
 
 
@@ -45,13 +48,16 @@ def verify(
     data: Data = None,
     run: Annotated[str | None, typer.Option(help="Only this run. Default: all.")] = None,
     journals: Annotated[list[Path] | None, typer.Option("--journals", help=JOURNALS_HELP)] = None,
+    integrity: Annotated[bool, typer.Option("--integrity", help=INTEGRITY_HELP)] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check that every numbered frame has exactly one outcome, and every file its row and every row its file.
 
-    Exit code 0 if all is well, 1 if not. While a line is running, frames without an outcome count as in flight.
+    Exit code 0 if all is well, 1 if not, 2 if the record cannot be read: damaged, or something else in its place. While
+    a line is running, frames without an outcome count as in flight.
     """
     from edge.console import print_report
+    from edge.ledger.integrity import check_record
     from edge.ledger.record import open_engine
     from edge.ledger.schema import need_record
     from edge.ledger.verify import verify as verify_record
@@ -69,13 +75,15 @@ def verify(
     running = lock.held(settings.data)
     engine = open_engine(settings.database)
     try:
+        whole = check_record(settings.database) if integrity else None
         report = verify_record(
             engine, journals=settings.journals, media=settings.media, run=run, elsewhere=elsewhere
         )  # fmt: skip
     finally:
         engine.dispose()
     if as_json:
-        print_json({**asdict(report), "running": running, "good": report.good_while(running=running)})
+        good = report.good_while(running=running)
+        print_json({**asdict(report), "integrity": whole, "running": running, "good": good})
     else:
-        print_report(report, running=running)
+        print_report(report, running=running, integrity=whole)
     raise typer.Exit(0 if report.good_while(running=running) else 1)

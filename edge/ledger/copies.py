@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from edge.database import Database
-from edge.errors import EdgeError
+from edge.ledger.integrity import check_database
 from edge.ledger.record import Camera, Inspection, Run, open_engine
 from edge.line.journal import ENDED
 
@@ -32,17 +32,6 @@ def copy_database(source: Path, target: Path) -> None:
     with closing(sqlite3.connect(source)) as reading, closing(sqlite3.connect(target)) as writing:
         reading.backup(writing)
         check_database(writing, target)
-
-
-def check_database(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise EdgeError unless SQLite finds the file whole, and every row that is referred to."""
-    found = [row[0] for row in connection.execute("PRAGMA integrity_check")]
-    orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
-    if found != ["ok"] or orphans:
-        raise EdgeError(
-            f"record {path} is damaged: {'; '.join(map(str, found[:3]))}; {len(orphans)} rows refer to none. "
-            "Keep the file, and go back to an earlier backup."
-        )
 
 
 def recorded(database: Database) -> dict[tuple[str, str], Recorded]:

@@ -29,13 +29,8 @@ DISK_CAUSES = {
     errno.EROFS: "the disk is read-only",
     errno.EIO: "the disk cannot be read or written",
 }
-DAMAGED = (11, 26)  # SQLITE_CORRUPT, SQLITE_NOTADB
 
 T = TypeVar("T")
-
-
-class Damaged(EdgeError):
-    """The record's file is damaged; it is left as it is."""
 
 
 def passing_cause(error: DBAPIError | OSError) -> str | None:
@@ -48,21 +43,8 @@ def passing_cause(error: DBAPIError | OSError) -> str | None:
     return "the database cannot be reached" if isinstance(error, OperationalError) else None
 
 
-def damage(error: DBAPIError) -> Damaged | None:
-    """What to tell a person whose record's file is damaged; None if that is not what the error says."""
-    if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF not in DAMAGED:
-        return None
-    return Damaged(
-        f"the record, record.sqlite in the data folder, is no whole database: {error.orig}. The file is kept as it is. "
-        "Copy the folder; then put a backup there, or what `sqlite3 record.sqlite .recover | sqlite3 NEW` saves; "
-        "or begin anew with another --data."
-    )
-
-
 def in_words(error: DatabaseError) -> str:
-    """What a command says of a record that it could not use, with the next step."""
-    if damaged := damage(error):
-        return str(damaged)
+    """What a command says of a record that it could not use, with the next step; a damaged one says so itself."""
     if cause := passing_cause(error):
         return f"the record cannot be used now: {cause} ({error.orig}). Mend that, and try again."
     if "no such table" in str(error.orig) or "no such column" in str(error.orig):
@@ -81,7 +63,7 @@ class Patience:
     def until_done(self, do: Callable[[], T]) -> T:
         """What `do` returns, tried again as long as what stops it may pass.
 
-        Raises Damaged, EdgeError if the waiting was ended, and whatever will not pass.
+        Raises EdgeError if the waiting was ended, and whatever will not pass: of a damaged record Damaged.
         """
         began_s, said_s = time.monotonic(), 0.0
         while True:
@@ -102,8 +84,6 @@ class Patience:
                 return done
 
     def _cause(self, error: DBAPIError | OSError) -> str:
-        if isinstance(error, DBAPIError) and (damaged := damage(error)):
-            raise damaged from error
         if cause := passing_cause(error):
             return cause
         raise error

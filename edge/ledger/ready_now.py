@@ -11,6 +11,7 @@ from edge.ledger.beats import read_beats
 from edge.ledger.camera_states import Doing, states
 from edge.ledger.categories import categories_at_hand
 from edge.ledger.checks import last_checks
+from edge.ledger.damage import Damaged
 from edge.ledger.readiness import CameraFacts, Limits, LineFacts, Readiness, readiness, unreadable
 from edge.ledger.record import BundleRow
 from edge.settings import Settings
@@ -21,7 +22,7 @@ def ready_now(settings: Settings, engine: Engine) -> Readiness:
     try:
         with Session(engine) as session:
             return readiness_of(settings, session)
-    except (DatabaseError, OSError) as error:
+    except (DatabaseError, Damaged, OSError) as error:
         return unreadable(str(error.orig if isinstance(error, DatabaseError) else error))
 
 

@@ -13,8 +13,9 @@ from sqlalchemy.exc import DatabaseError
 
 from edge.database import Database
 from edge.errors import EdgeError
+from edge.ledger.damage import refuse_other
 from edge.ledger.mounts import network_mount
-from edge.ledger.patience import damage, passing_cause
+from edge.ledger.patience import passing_cause
 from edge.ledger.postgresql import check_collation, make_station
 from edge.ledger.record import is_busy, open_engine
 
@@ -44,7 +45,7 @@ def prepare(database: Database) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DatabaseError as error:
-        raise damage(error) or EdgeError(f"record {database} {_trouble(database, error)}") from error
+        raise EdgeError(f"record {database} {_trouble(database, error)}") from error
     finally:
         engine.dispose()
 
@@ -105,7 +106,10 @@ def exists(database: Database) -> bool:
 
 
 def need_record(database: Database) -> None:
-    """Raise EdgeError if there is no record yet."""
+    """Raise EdgeError if there is no record yet, or something else in its place."""
+    if database.file is not None and database.file.exists():
+        refuse_other(database.file)
+        return
     if exists(database):
         return
     if database.file is None:

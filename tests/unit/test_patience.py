@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError
 
 from edge.database import Database
 from edge.errors import EdgeError
-from edge.ledger.patience import Damaged, Patience, passing_cause
+from edge.ledger.damage import Damaged
+from edge.ledger.patience import Patience, passing_cause
 from edge.ledger.record import open_engine, unit_of_work
 from edge.ledger.schema import prepare
 from tests.ledger_rows import Ledger
@@ -72,7 +73,7 @@ def test_a_damaged_record_is_refused_with_what_to_do_and_left_as_it_is(ledger: L
     content = bytearray(database.read_bytes())
     content[4096:] = b"\xa5" * (len(content) - 4096)  # all pages but the one with the header
     database.write_bytes(content)
-    with pytest.raises(Damaged, match=r"kept as it is.*\.recover"):
+    with pytest.raises(Damaged, match=r"kept as it is.*edge restore"):
         Patience(threading.Event()).until_done(lambda: write(ledger.settings.database))
     with pytest.raises(Damaged):
         prepare(ledger.settings.database)
