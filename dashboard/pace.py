@@ -22,15 +22,16 @@ class Pace:
 def pace(frames: Sequence[tuple[int, float]], now_ns: int) -> Pace:
     """The pace of inspected frames, given (captured_ns, latency_ms) of at most the NEWEST_ROWS newest of them.
 
-    A frame was recorded at captured_ns + latency. Where the rows do not reach back over the window, which
-    a very fast line brings about, the rate is taken over the time they do cover.
+    A frame was recorded at captured_ns + latency. One from the future is as old as it is far away: after the clock was
+    set back, frames of a whole hour would count as new otherwise. Where the rows do not reach back over the window,
+    which a very fast line brings about, the rate is taken over the time they do cover.
     """
     if not frames:
         return Pace(0.0, None, None, None)
     captured_ns = np.array([captured for captured, _ in frames], dtype=np.int64)
     latency_ms = np.array([latency for _, latency in frames])
     recorded_ns = captured_ns + (latency_ms * 1e6).astype(np.int64)
-    ages_s = (now_ns - recorded_ns) / 1e9
+    ages_s = np.abs(now_ns - recorded_ns) / 1e9
     inside = ages_s[ages_s < WINDOW_S]
     covered_s = float(max(inside.max(), 0.001)) if len(inside) == NEWEST_ROWS else WINDOW_S
     p50, p95 = np.percentile(latency_ms, [50, 95])

@@ -130,12 +130,13 @@ def _newest_inspected(session: Session, newest_id: int) -> list[tuple[int, float
 
 def _recent_reasons(session: Session, newest_id: int, now_ns: int) -> dict[str, int]:
     """Frames captured in the last minute and not inspected, by reason, among the newest rows."""
+    recent_ns = RECENT_S * 1_000_000_000
     query = (
         select(Inspection.reason, func.count())
         .where(
             Inspection.outcome == Outcome.NOT_INSPECTED,
             Inspection.id > newest_id - RECENT_ROWS,
-            Inspection.captured_ns > now_ns - RECENT_S * 1_000_000_000,
+            Inspection.captured_ns.between(now_ns - recent_ns, now_ns + recent_ns),  # the clock may have been set back
         )
         .group_by(Inspection.reason)
     )

@@ -10,6 +10,7 @@ from dataclasses import replace
 from edge.frame import Frame, FrameInfo, Pixels
 from edge.line.camera import open_camera
 from edge.line.capture_options import CaptureOptions
+from edge.line.deadline import deadline_after
 from edge.line.frozen import Frozen
 from edge.line.journal import Journal, count_in
 from edge.line.message import fits, printable
@@ -162,7 +163,8 @@ class CameraReader:
             if info.source != printable(shot.source):
                 self._lose_before(seq + 1)
             else:
-                self._hand_over(replace(info, deadline_ns=self._deadline_ns(info.captured_ns)), shot.pixels)
+                due_ns = deadline_after(info.captured_ns, self._deadline_s)
+                self._hand_over(replace(info, deadline_ns=due_ns), shot.pixels)
         self._seen_again = seq
         self._wake()
 
@@ -186,7 +188,7 @@ class CameraReader:
             captured_ns=shot.captured_ns,
             source=printable(shot.source),
             identity=request.identity if request else None,
-            deadline_ns=self._deadline_ns(shot.captured_ns),
+            deadline_ns=deadline_after(shot.captured_ns, self._deadline_s),
         )
         if given.late:
             with self.changed:
@@ -195,9 +197,6 @@ class CameraReader:
             self._hand_over(given.info, shot.pixels)
         if request:
             request.done(given.info.seq if given.info else None)
-
-    def _deadline_ns(self, captured_ns: int) -> int | None:
-        return captured_ns + int(self._deadline_s * 1e9) if self._deadline_s else None
 
     def _hand_over(self, info: FrameInfo, pixels: Pixels | None) -> None:
         """Put a numbered frame into the outbox, or say why it cannot travel."""

@@ -31,7 +31,7 @@ class FrameInfo:
     captured_ns: wall clock when the camera delivered the picture, nanoseconds since the Unix epoch
     source:      file name, or the camera's address without its password
     identity:    what the trigger said about the part
-    deadline_ns: wall clock after which the verdict is worthless, or None; an expired frame is never `ok`
+    deadline_ns: this machine's CLOCK_MONOTONIC when the verdict gets worthless, or None; an expired frame is never `ok`
     """
 
     run: str

@@ -1,7 +1,6 @@
 """From frames to entries of the record: what is known without a look, what is scored, and what cannot be."""
 
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,6 +8,7 @@ from typing import Protocol
 from edge.frame import FrameInfo, Pixels
 from edge.ledger.audit_draw import AuditDraw
 from edge.ledger.writer import Entry
+from edge.line.deadline import expired
 from edge.line.message import BadMessage, FrameHeader, decode_pixels
 from edge.line.suspects import POISON_DEATHS, Suspects
 from edge.logs import about
@@ -79,7 +79,7 @@ class Judging:
                 extra=about(job.info),
             )  # fmt: skip
             return Entry(job.info, not_inspected(Reason.POISON))
-        if _expired(job.info):
+        if expired(job.info):
             return Entry(job.info, not_inspected(Reason.LATE))
         return None
 
@@ -101,7 +101,7 @@ class Judging:
 
     def _entry(self, job: Job, pixels: Pixels, verdict: Verdict) -> Entry:
         """The entry of a scored frame; one whose deadline has passed meanwhile is late, whatever its verdict."""
-        outcome = not_inspected(Reason.LATE) if _expired(job.info) else verdict
+        outcome = not_inspected(Reason.LATE) if expired(job.info) else verdict
         alarms = self._watches.see(job.info, pixels, outcome)
         return Entry(job.info, outcome, pixels, alarms, self._audit.rate_of(outcome))
 
@@ -113,7 +113,3 @@ def _decode(job: Job) -> Pixels | None:
     except BadMessage as error:
         log.warning("frame %s cannot be read: %s", job.info.key, error, extra=about(job.info))
         return None
-
-
-def _expired(info: FrameInfo) -> bool:
-    return info.deadline_ns is not None and time.time_ns() > info.deadline_ns

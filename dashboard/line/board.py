@@ -158,12 +158,12 @@ def _newest(session: Session, camera: Camera) -> Sequence[Any]:
 
 def _recent(newest: Sequence[Any], now_ns: int) -> dict[str, int]:
     """Not inspected in the last minute, by reason, among the newest rows."""
-    after_ns = now_ns - RECENT_S * 1_000_000_000
+    recent_ns = RECENT_S * 1_000_000_000
     return dict(
         Counter(
             each.reason or "?"
             for each in newest
-            if each.outcome == Outcome.NOT_INSPECTED and each.captured_ns > after_ns
+            if each.outcome == Outcome.NOT_INSPECTED and abs(now_ns - each.captured_ns) < recent_ns
         )
     )
 

@@ -12,6 +12,7 @@ from edge.ledger.record import Camera, Inspection, Run
 from edge.verdict import Outcome
 
 RECENT_ROWS = 500
+STEP_NS = 600 * 10**9  # rows further apart than this had another clock, before it was set
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ def highest_number(engine: Engine, run: str, camera: str) -> int:
 
 
 def _rate(captured_ns: Sequence[int]) -> float | None:
-    if len(captured_ns) < 2:
+    since = [each for each in captured_ns if abs(captured_ns[-1] - each) < STEP_NS]
+    if len(since) < 2:
         return None
-    span_s = (max(captured_ns) - min(captured_ns)) / 1e9
-    return (len(captured_ns) - 1) / span_s if span_s > 0 else None
+    span_s = (max(since) - min(since)) / 1e9
+    return (len(since) - 1) / span_s if span_s > 0 else None

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from edge.errors import BROKEN
 from edge.frame import Frame, FrameInfo, PartIdentity, Pixels
+from edge.line.deadline import from_wall, to_wall
 from edge.verdict import Reason
 
 MAX_HEADER_BYTES = 1 << 20
@@ -61,7 +62,7 @@ class Hello(Header):
 
 
 class Told(BaseModel):
-    """One frame's facts inside a header (see FrameInfo)."""
+    """One frame's facts inside a header (see FrameInfo); its deadline is by the wall clock here."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -78,14 +79,14 @@ class Told(BaseModel):
         """The facts of a frame."""
         who = info.identity
         return cls(
-            seq=info.seq, captured_ns=info.captured_ns, source=info.source, deadline_ns=info.deadline_ns,
+            seq=info.seq, captured_ns=info.captured_ns, source=info.source, deadline_ns=to_wall(info.deadline_ns),
             part=who.part, lot=who.lot, serial=who.serial,
         )  # fmt: skip
 
     def info(self, *, run: str, camera: str) -> FrameInfo:
         """The frame that these facts describe."""
         identity = PartIdentity(self.part, self.lot, self.serial)
-        return FrameInfo(run, camera, self.seq, self.captured_ns, self.source, identity, self.deadline_ns)
+        return FrameInfo(run, camera, self.seq, self.captured_ns, self.source, identity, from_wall(self.deadline_ns))
 
 
 class FrameHeader(Header):
