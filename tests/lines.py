@@ -46,10 +46,14 @@ def number_line(
 
 
 def camera_line(
-    settings: Settings, cameras: Mapping[str, str], *, worker: Sequence[str] = ("-m", "tests.number_worker")
+    settings: Settings,
+    cameras: Mapping[str, str],
+    *,
+    worker: Sequence[str] = ("-m", "tests.number_worker"),
+    limits: Limits | None = None,
 ) -> Supervisor:
     """The same with any cameras, by name: their addresses. Nobody calibrated them, and they go on for ever."""
-    return _line(settings, cameras, [], worker, None)
+    return _line(settings, cameras, [], worker, limits)
 
 
 def _line(

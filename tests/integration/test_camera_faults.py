@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from edge.capture import Capture
+from edge.hang import Limits
 from edge.ledger.record import Inspection
 from edge.line.camera_spec import parse_camera
 from edge.line.capture_options import CaptureOptions
@@ -74,6 +75,31 @@ def test_another_resolution_in_mid_stream_is_inspected_as_well(settings: Setting
     found, _ = seen_until_lost(settings, MjpegServer(frames=100, picture=larger, period_s=0.02))
     assert len(found) > 60
     assert {row.outcome for row in found} == {"unsure"}, "no category; and none is not inspected"
+
+
+SLOW_S = 2.5
+
+
+def test_a_camera_that_takes_seconds_for_each_picture_is_not_killed_as_hung_and_slows_no_other(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path / "data")
+    limits = Limits(start_s=60.0, silence_s=SLOW_S * 0.6, owes_s=SLOW_S * 2)  # a beat must come between two pictures
+    fast, slow = MjpegServer(frames=10_000, period_s=0.05), MjpegServer(frames=10_000, period_s=SLOW_S)
+    with serving(fast), serving(slow):
+        addresses = {"fast": address(fast.port), "slow": address(slow.port)}
+        line = camera_line(settings, addresses, limits=limits)
+        try:
+            wait_until(lambda: recorded_by_camera(settings)["slow"] >= 1, timeout_s=60, tick=line.tick)
+            before, began_s = recorded_by_camera(settings), time.monotonic()
+            wait_until(lambda: recorded_by_camera(settings)["slow"] >= before["slow"] + 2, timeout_s=60, tick=line.tick)
+            after, seconds = recorded_by_camera(settings), time.monotonic() - began_s
+            line.stop()
+        finally:
+            line.kill()
+    assert line.restarts == {}
+    assert (after["slow"] - before["slow"]) / seconds > 0.7 / SLOW_S, "as fast as it delivers"
+    assert (after["fast"] - before["fast"]) / seconds > 0.7 / 0.05
+    assert {row.outcome for row in rows(settings)} == {"unsure"}, "no category; and none is not inspected"
+    assert report(settings).good_while(running=False)
 
 
 FOUR = 4
