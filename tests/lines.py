@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from edge.hang import Limits
 from edge.ledger.beats import WORKER, capture_name, read_beats
-from edge.ledger.counts import RunCount
+from edge.ledger.counts import RunCount, highest_number
 from edge.ledger.record import Inspection, open_engine
 from edge.ledger.schema import prepare
 from edge.ledger.verify import Report, verify
@@ -69,6 +69,7 @@ def _line(
     count = RunCount(engine, RUN)
     environment = settings.child_environment()
     table = [Program(WORKER, Role.WORKER, worker, environment, patience_s=3.0, limits=limits)]
+    captures = {capture_name(camera): camera for camera in cameras}
     for camera, address in cameras.items():
         capture = ["-m", "edge.cli", "capture", "--run", RUN, "--name", camera, *options]
         own = {**environment, "EDGE_CAMERA": address}
@@ -76,20 +77,26 @@ def _line(
     supervisor = Supervisor(
         [*table, *more],
         logs=settings.logs,
-        rows=lambda _: count.look().total,
+        rows=lambda name: highest_number(engine, RUN, captures[name]) if name in captures else count.look().total,
         beats=partial(read_beats, settings.beats),
     )
     weakref.finalize(supervisor, engine.dispose)
     return supervisor
 
 
-def wait_until(condition: Callable[[], object], *, timeout_s: float, tick: Callable[[], None] = lambda: None) -> None:
-    """Tick until the condition holds."""
+def wait_until(
+    condition: Callable[[], object],
+    *,
+    timeout_s: float,
+    tick: Callable[[], None] = lambda: None,
+    every_s: float = 0.002,
+) -> None:
+    """Tick until the condition holds. every_s: longer where nothing hangs on the moment; a look at the record costs."""
     until_s = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < until_s, "it did not come to pass"
         tick()
-        time.sleep(0.002)
+        time.sleep(every_s)
 
 
 def is_scoring(settings: Settings) -> bool:

@@ -3,7 +3,7 @@
 import base64
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.numbered_jpeg import numbered
@@ -51,6 +51,10 @@ class MjpegHandler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         self.end_headers()
+        with suppress(ConnectionError):  # whoever looked has gone
+            self.stream()
+
+    def stream(self) -> None:
         for number in range(1, self.server.frames + 1):
             self.server.flows.wait()
             content = self.server.picture(number)

@@ -23,7 +23,7 @@ from tests.lines import recorded_yet, report, rows, wait_until
 
 FAKETIME = find_spec("libfaketime")  # for its library: Debian's, of version 0.9.10, breaks Python's time.sleep
 HOUR_S = 3600
-FPS = 10
+FPS = 5
 PATIENCE_S = 90
 
 
@@ -84,8 +84,8 @@ def why_not_ready(page: str) -> set[str]:
 def goes_on_and_is_ready(page: str, settings: Settings) -> None:
     """Frames come as before, and soon nothing is in the way but that there is no category."""
     seen, began_s = recorded_yet(settings), time.monotonic()
-    wait_until(lambda: recorded_yet(settings) > seen + 3 * FPS, timeout_s=PATIENCE_S)
-    wait_until(lambda: why_not_ready(page) == {"uncalibrated"}, timeout_s=PATIENCE_S)
+    wait_until(lambda: recorded_yet(settings) > seen + 2 * FPS, timeout_s=PATIENCE_S, every_s=0.1)
+    wait_until(lambda: why_not_ready(page) == {"uncalibrated"}, timeout_s=PATIENCE_S, every_s=0.1)
     if seen:
         assert time.monotonic() - began_s < 20, "long before an hour is over"
     assert asked(f"{page}/api/v1/counts")["frames_per_s"] < 2 * FPS
@@ -97,27 +97,23 @@ def test_a_clock_that_is_set_back_and_forward_an_hour_loses_delays_and_removes_n
 ) -> None:
     port = free_port()
     page, settings = f"http://127.0.0.1:{port}", Settings(data=tmp_path / "data")
-    words = ["run", "--camera", str(numbered_folder(tmp_path / "parts", 1000)), "--fps", str(FPS), "--port", str(port)]
-    limited = {"EDGE_DATA": str(settings.data), "EDGE_KEEP_DAYS": "1", "EDGE_KEEP_SAMPLE_DAYS": "1"}
-    environment = clock.environment | limited | {"EDGE_DEADLINE_S": "60"}
-
-    line = subprocess.Popen([sys.executable, "-m", "edge.cli", *words], env=environment, stderr=subprocess.DEVNULL)
+    words = ["run", "--camera", str(numbered_folder(tmp_path / "parts", 500)), "--fps", str(FPS), "--port", str(port)]
+    words += ["--data", str(settings.data), "--deadline", "60"]
+    limited = clock.environment | {"EDGE_KEEP_DAYS": "1", "EDGE_KEEP_SAMPLE_DAYS": "1"}
+    line = subprocess.Popen([sys.executable, "-m", "edge.cli", *words], env=limited, stderr=subprocess.DEVNULL)
     try:
         for offset_s in (0, -HOUR_S, 0):
             clock.set(offset_s)
             goes_on_and_is_ready(page, settings)
-        trim = [sys.executable, "-m", "edge.cli", "retention", "--json"]
-        trimmed = subprocess.run(trim, env=environment, capture_output=True, check=True, timeout=60)
         line.send_signal(signal.SIGINT)
         assert line.wait(PATIENCE_S) == 0
     finally:
         line.kill()
         line.wait()
-    assert json.loads(trimmed.stdout)["steps"] == []
     found = rows(settings)
     assert [row.seq for row in found] == list(range(1, len(found) + 1))
     assert {row.reason for row in found} <= {"uncalibrated", "stopped"}, "no category, and the end; none was late"
-    assert all(row.latency_ms >= 0 and row.picture_path for row in found)
+    assert all(row.latency_ms >= 0 and row.picture_gone_why is None for row in found)
     assert report(settings).good_while(running=False)
     steps_s = [(after.captured_ns - before.captured_ns) / 1e9 for before, after in pairwise(found)]
     assert sorted(round(step_s, -2) for step_s in steps_s if abs(step_s) > 60) == [-HOUR_S, HOUR_S]

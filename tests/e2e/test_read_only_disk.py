@@ -96,7 +96,7 @@ def work_until_the_disk_fails(disk: Disk, settings: Settings, folder: Path) -> N
 def work_to_the_end(settings: Settings, folder: Path) -> None:
     line = number_line(settings, folder)
     try:
-        wait_until(lambda: line.captures_done, timeout_s=60, tick=line.tick)
+        wait_until(lambda: line.captures_done, timeout_s=60, tick=line.tick, every_s=0.05)
         line.stop()
     finally:
         line.kill()

@@ -21,7 +21,7 @@ PATIENCE_S = 90
 
 
 def start(settings: Settings, folder: Path, said: Path) -> subprocess.Popen[bytes]:
-    words = ["run", "--camera", str(folder), "--fps", "20", "--no-page", "--data", str(settings.data)]
+    words = ["run", "--camera", str(folder), "--fps", "10", "--no-page", "--data", str(settings.data)]
     with said.open("wb") as output:
         return subprocess.Popen([sys.executable, "-m", "edge.cli", *words], stdout=output, stderr=output)
 
@@ -60,10 +60,10 @@ def kept(settings: Settings) -> dict[str, bytes]:
 
 def test_a_line_whose_record_is_damaged_ends_with_the_reason_and_the_next_is_refused(tmp_path: Path) -> None:
     settings, said = Settings(data=tmp_path / "data"), tmp_path / "said"
-    folder = numbered_folder(tmp_path / "parts", 2000)
+    folder = numbered_folder(tmp_path / "parts", 1000)
     line = start(settings, folder, said)
     try:
-        wait_until(lambda: recorded_yet(settings) > 10, timeout_s=PATIENCE_S)
+        wait_until(lambda: recorded_yet(settings) > 10, timeout_s=PATIENCE_S, every_s=0.1)
         page = damage_while_it_runs(settings)
         assert line.wait(PATIENCE_S) in (1, 2)
     finally:

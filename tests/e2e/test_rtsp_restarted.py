@@ -55,11 +55,11 @@ def test_when_an_rtsp_server_is_restarted_the_camera_is_lost_and_comes_back_in_t
     line = camera_line(settings, {"cam": f"rtsp://127.0.0.1:{port}/live"})
     try:
         with rtsp_server(port):
-            wait_until(lambda: recorded(settings) > 20, timeout_s=60, tick=line.tick)
-        wait_until(lambda: line.lost("capture-cam"), timeout_s=30, tick=line.tick)
+            wait_until(lambda: recorded(settings) > 20, timeout_s=60, tick=line.tick, every_s=0.05)
+        wait_until(lambda: line.lost("capture-cam"), timeout_s=30, tick=line.tick, every_s=0.05)
         why, seen = str(line.lost("capture-cam")), recorded(settings)
         with rtsp_server(port):
-            wait_until(lambda: recorded(settings) > seen + 20, timeout_s=60, tick=line.tick)
+            wait_until(lambda: recorded(settings) > seen + 20, timeout_s=60, tick=line.tick, every_s=0.05)
             line.stop()
     finally:
         line.kill()

@@ -88,9 +88,14 @@ def test_a_camera_that_takes_seconds_for_each_picture_is_not_killed_as_hung_and_
         addresses = {"fast": address(fast.port), "slow": address(slow.port)}
         line = camera_line(settings, addresses, limits=limits)
         try:
-            wait_until(lambda: recorded_by_camera(settings)["slow"] >= 1, timeout_s=60, tick=line.tick)
+            wait_until(lambda: recorded_by_camera(settings)["slow"] >= 1, timeout_s=60, tick=line.tick, every_s=0.05)
             before, began_s = recorded_by_camera(settings), time.monotonic()
-            wait_until(lambda: recorded_by_camera(settings)["slow"] >= before["slow"] + 2, timeout_s=60, tick=line.tick)
+            wait_until(
+                lambda: recorded_by_camera(settings)["slow"] >= before["slow"] + 2,
+                timeout_s=60,
+                tick=line.tick,
+                every_s=0.05,
+            )
             after, seconds = recorded_by_camera(settings), time.monotonic() - began_s
             line.stop()
         finally:

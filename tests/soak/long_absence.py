@@ -67,7 +67,7 @@ def main(away_s: Annotated[float, typer.Option()] = 120.0) -> None:
         assert report(settings).good_while(running=False), report(settings)
     assert max(waits.seconds) <= MOST_BACKOFF_S, waits.seconds
     assert len(waits.seconds) >= away_s / (MOST_BACKOFF_S + START_S), waits.seconds
-    assert line.restarts.keys() == {"capture-gone"}, line.restarts
+    assert line.restarts.keys() == {"capture-gone"}, (line.restarts, line.lost("capture-stays"))
     tried = f"tried {len(waits.seconds)} times, longest wait {max(waits.seconds):.1f} s"
     other = f"the other camera {(after - before) / away_s:.1f} of {1 / PERIOD_S:.0f} frames/s"
     sys.stdout.write(f"away {away_s:.0f} s: {tried}; recorded again {took_s:.1f} s after its return; {other}\n")

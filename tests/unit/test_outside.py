@@ -194,4 +194,4 @@ def test_status_of_a_damaged_record_says_so(ledger: Ledger) -> None:
     (ledger.settings.data / "record.sqlite").write_bytes(b"no database at all, " * 500)
     ended = run_here(main, "status", "--data", str(ledger.settings.data))
     assert ended.returncode == 2
-    assert "cannot be read" in ended.stderr and "NIGHT.md" in ended.stderr
+    assert "no whole database" in ended.stderr and "NIGHT.md" in ended.stderr
