@@ -105,6 +105,12 @@ def is_scoring(settings: Settings) -> bool:
     return note.exists() and bool(json.loads(note.read_text())["scoring"])
 
 
+def held_by(settings: Settings) -> str:
+    """What the worker waits for by its last heartbeat; empty: for nothing."""
+    beat = read_beats(settings.beats).get(WORKER)
+    return (beat and beat.held_by) or ""
+
+
 def rows(settings: Settings) -> list[Inspection]:
     """All rows, in order of commit."""
     engine = open_engine(settings.database)

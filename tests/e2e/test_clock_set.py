@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from edge.settings import Settings
-from tests.e2e.test_outside_run import free_port
+from tests.broker import free_port
 from tests.fakes import numbered_folder
 from tests.lines import recorded_yet, report, rows, wait_until
 

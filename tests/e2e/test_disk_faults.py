@@ -18,7 +18,7 @@ from edge.settings import Settings
 from edge.supervisor import Supervisor
 from edge.verdict import Reason
 from tests.fakes import numbered_folder
-from tests.lines import number_line, recorded, report, rows, wait_until
+from tests.lines import held_by, number_line, recorded, report, rows, wait_until
 
 FRAMES = 150
 pytestmark = pytest.mark.sqlite
@@ -48,11 +48,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip(reason)
     yield disk
     subprocess.run(["umount", "-l", str(disk)], check=True)
-
-
-def held_by(settings: Settings) -> str:
-    beat = read_beats(settings.beats).get(WORKER)
-    return (beat and beat.held_by) or ""
 
 
 def every_frame_is_inspected(settings: Settings) -> None:

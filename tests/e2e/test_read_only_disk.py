@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.ledger.beats import WORKER, read_beats
 from edge.settings import Settings
 from tests.fakes import numbered_folder
-from tests.lines import number_line, recorded, report, rows, wait_until
+from tests.lines import held_by, number_line, recorded, report, rows, wait_until
 
 FRAMES = 80
 pytestmark = pytest.mark.sqlite
@@ -68,11 +67,6 @@ def paused(pid: int | None) -> Iterator[None]:
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
-
-
-def held_by(settings: Settings) -> str:
-    beat = read_beats(settings.beats).get(WORKER)
-    return (beat and beat.held_by) or ""
 
 
 def work_until_the_disk_fails(disk: Disk, settings: Settings, folder: Path) -> None:

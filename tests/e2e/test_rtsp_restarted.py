@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.settings import Settings
+from tests.broker import free_port
 from tests.lines import camera_line, recorded, report, rows, wait_until
 
 SERVER = Path(__file__).parents[1] / "gst_rtsp.py"
@@ -22,11 +23,6 @@ def need_server() -> None:
     if not Path(DEBIANS_PYTHON).exists() or subprocess.run([DEBIANS_PYTHON, "-c", BINDINGS], check=False).returncode:
         reason = "needs GStreamer's RTSP server with its bindings for Debian's Python; .ci/run names the packages"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def answers(port: int) -> bool:
