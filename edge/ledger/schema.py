@@ -78,7 +78,7 @@ def try_to_write(database: Database) -> bool:
             _refuse_newer(revision, config, database)
         return revision == ScriptDirectory.from_config(config).get_current_head()
     except DatabaseError as error:
-        raise damage(error) or EdgeError(f"record {database} {_trouble(database, error)}") from error
+        raise EdgeError(f"record {database} {_trouble(database, error)}") from error
     finally:
         engine.dispose()
 
