@@ -61,7 +61,8 @@ class CameraReader:
         self.requests = TriggerQueue() if options.trigger == "http" else None
         self.reads_since_s: float | None = None
         self._waits = overload == "wait"
-        self._deadline_s, self._max_message_bytes = settings.deadline_s, settings.max_message_bytes
+        self._deadline_s = settings.deadline_s
+        self._max_message_bytes = self._mine = settings.max_message_bytes  # of worker and camera; of the camera alone
         if self.journal.numbered and not self.camera.finite:
             self.outbox.lose(1, self.journal.numbered, Reason.CAPTURE_DIED)
         self._numbered_before = self.journal.numbered if self.camera.finite else 0
@@ -88,12 +89,14 @@ class CameraReader:
         """Whether every frame that was ever numbered is acknowledged, also those of this run's earlier captures."""
         return self.outbox.empty and max(self._seen_again, self._committed) >= self._numbered_before
 
-    def meet(self, *, committed: int) -> None:
-        """A worker said welcome, which has recorded frames 1..committed."""
+    def meet(self, *, committed: int, max_message_bytes: int) -> None:
+        """A worker said welcome, which has recorded frames 1..committed and takes frames up to this size."""
         if not self._met.is_set():
             self._committed = committed
         with self.changed:
+            self._max_message_bytes = min(self._mine, max_message_bytes)
             self.outbox.start_over(committed=committed)
+            self.outbox.give_up(self._is_too_large, Reason.TOO_LARGE)
             self.changed.notify_all()
         self._met.set()
 
@@ -203,14 +206,19 @@ class CameraReader:
         with self.changed:
             if pixels is None:
                 self.outbox.lose(info.seq, info.seq, Reason.UNREADABLE)
-            elif not fits(pixels, max_bytes=self._max_message_bytes):
-                log.error(
-                    "frame %d of %s: %s is too large; see EDGE_MAX_MESSAGE_BYTES",
-                    info.seq,
-                    info.source,
-                    pixels.shape,
-                    extra=about(info),
-                )
+            elif self._is_too_large(Frame(info, pixels)):
                 self.outbox.lose(info.seq, info.seq, Reason.TOO_LARGE)
             else:
                 self.outbox.put(Frame(info, pixels))
+
+    def _is_too_large(self, frame: Frame) -> bool:
+        """Whether this frame cannot travel; the log says whose setting stands against it."""
+        if fits(frame.pixels, max_bytes=self._max_message_bytes):
+            return False
+        whose = "this machine" if self._max_message_bytes == self._mine else "the worker's machine"
+        log.error(
+            "frame %d of %s: %s is too large for EDGE_MAX_MESSAGE_BYTES=%d on %s",
+            frame.info.seq, frame.info.source, frame.pixels.shape, self._max_message_bytes, whose,
+            extra=about(frame.info),
+        )  # fmt: skip
+        return True

@@ -140,7 +140,7 @@ class Capture:
                 log.info("camera %s: worker session %s", self._hello.camera, reply.session)
                 self._check_record(reply)
                 self._latencies.forget_sent()
-                self._reader.meet(committed=reply.committed)
+                self._reader.meet(committed=reply.committed, max_message_bytes=reply.max_message_bytes)
             elif isinstance(reply, Ack):
                 with self._reader.changed:
                     for first, last in reply.ranges:

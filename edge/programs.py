@@ -10,7 +10,7 @@ from edge.process_table import Program, Role
 from edge.settings import Settings
 
 WORKER_PATIENCE_S = 8.0
-OUTPUTS_PATIENCE_S = 6.0
+OUTPUTS_PATIENCE_S = 8.0  # they deliver for 2 s more, and the last answer may take 5 s
 PAGE_PATIENCE_S = 5.0
 WORKER_LIMITS = Limits(start_s=300.0, silence_s=10.0, owes_s=180.0)
 """A large encoder loads for minutes from a slow disk, and takes up to 60 s a batch on a CPU."""

@@ -17,7 +17,7 @@ from edge.ledger.schema import prepare
 from edge.outputs.announcer import Announcer
 from edge.outputs.configured import MQTT, WEBHOOK, configured
 from edge.outputs.delivery import Delivery, Sender
-from edge.outputs.messages import LINE_STOPPED, State, down, state_of
+from edge.outputs.messages import LINE_STOPPED, State, down, gone, state_of
 from edge.outputs.mqtt_sender import MqttSender
 from edge.outputs.webhook import WebhookSender
 from edge.settings import Settings
@@ -77,10 +77,13 @@ class Teller:
     def state(self) -> State:
         """What the line is doing now, and how its outputs do."""
         health = {delivery.output: delivery.health for delivery in self._deliveries}
+        at_ns = time.time_ns()
         now = ready_now(self._settings, self._reads)
-        return state_of(now, health, station=self._settings.station, at_ns=time.time_ns())
+        return state_of(now, health, station=self._settings.station, at_ns=at_ns)
 
     def _farewell(self) -> State:
+        if not self._stop.is_set():
+            return gone(station=self._settings.station)
         return down(LINE_STOPPED, "the line was stopped", station=self._settings.station, at_ns=time.time_ns())
 
     def _delivery(self, output: str, sender: Sender) -> Delivery:

@@ -65,6 +65,15 @@ class Mosquitto:
                 time.sleep(0.02)
         raise AssertionError("mosquitto does not listen")
 
+    def freeze(self) -> None:
+        """Let it stand still, with its connections open, until `thaw`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)

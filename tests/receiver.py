@@ -1,5 +1,7 @@
 """A web server that takes webhooks, and fails, hangs or goes away when a test says so."""
 
+import socket
+import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -73,3 +75,28 @@ def receiving(receiver: Receiver) -> Iterator[Receiver]:
         receiver.shutdown()
         thread.join()
         receiver.server_close()
+
+
+@contextmanager
+def answering(answer: Callable[[socket.socket, bytes], None]) -> Iterator[str]:
+    """The address of a server that answers each request, which it is given, in no way that HTTP knows."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            asked = self.request.recv(1 << 16)
+            try:
+                answer(self.request, asked)
+            except OSError:  # nobody listens any more
+                return
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/hook/s3cret-path?key=s3cret-key"
+        finally:
+            server.shutdown()
+            thread.join()

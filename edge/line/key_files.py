@@ -56,7 +56,7 @@ class KeyFiles:
 
     def revoke(self, camera: str, public: str | None = None) -> int:
         """Take all keys of a camera back, or this one; how many it still has. A running worker follows in a second."""
-        before = self.allowed().get(camera, [])
+        before = self.keys_of(_checked(camera))
         gone = before if public is None else [key_of(public).hex()]
         if not set(gone) <= set(before) or not before:
             raise EdgeError(f"camera {camera} has no such key here. `edge keys list` says which there are.")
@@ -75,8 +75,19 @@ class KeyFiles:
         _write(self.folder / "trusted", key_of(public).hex())
 
     def allowed(self) -> dict[str, list[str]]:
-        """The public keys of each camera."""
-        return {path.name: _read(path).split() for path in sorted((self.folder / "allowed").glob("[!.]*"))}
+        """The public keys of each camera that has any."""
+        return {camera: keys for camera in self.cameras() if (keys := self.keys_of(camera))}
+
+    def cameras(self) -> list[str]:
+        """Whose public keys are here."""
+        return sorted(path.name for path in (self.folder / "allowed").glob("[!.]*"))
+
+    def keys_of(self, camera: str) -> list[str]:
+        """A camera's public keys: none, if it has no file, or not any more."""
+        try:
+            return _read(self.folder / "allowed" / camera).split()
+        except FileNotFoundError:
+            return []
 
     def own(self) -> dict[str, str]:
         """The public keys of the secrets that are here, by name."""
@@ -117,11 +128,12 @@ class KeyFiles:
 
 
 class AllowedNow:
-    """Which key is which camera's, by the files as they are now; what cannot be read lets nobody in."""
+    """Which key is which camera's, by the files as they are now; a file that cannot be read lets nobody in."""
 
     def __init__(self, files: KeyFiles) -> None:
         self._files = files
         self._cameras: dict[str, str] = {}
+        self._complaints: dict[str, str] = {}  # by camera
         self._looked_s = -LOOK_EVERY_S
 
     def camera_of(self, public: str) -> str | None:
@@ -132,11 +144,22 @@ class AllowedNow:
         return self._cameras.get(public)
 
     def _read(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        complaints: dict[str, str] = {}
         try:
-            return {key: camera for camera, keys in self._files.allowed().items() for key in keys}
-        except (EdgeError, OSError, UnicodeDecodeError) as error:
+            cameras = self._files.cameras()
+        except OSError as error:
             log.error("no camera is let in: %s", error)
             return {}
+        for camera in cameras:
+            try:
+                found |= dict.fromkeys(self._files.keys_of(camera), camera)
+            except (EdgeError, OSError, UnicodeDecodeError) as error:
+                complaints[camera] = str(error)
+                if self._complaints.get(camera) != str(error):
+                    log.error("camera %s is not let in: %s", camera, error)
+        self._complaints = complaints
+        return found
 
 
 def key_of(text: str) -> bytes:

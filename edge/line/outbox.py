@@ -5,7 +5,7 @@ not acknowledged). Acknowledged means committed; only then the outbox forgets it
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from edge.frame import Frame
@@ -115,6 +115,14 @@ class Outbox:
         self._out.clear()
         self._told.clear()
         self._waiting = deque(item for item in (_after(item, committed) for item in self._waiting) if item)
+        self._frames_waiting = sum(isinstance(item, Frame) for item in self._waiting)
+
+    def give_up(self, refused: Callable[[Frame], bool], reason: Reason) -> None:
+        """Turn the frames that the new worker takes never into lost ones; after `start_over`, when none is out."""
+        self._again, self._waiting = (
+            _merged(_lost(item, reason) if isinstance(item, Frame) and refused(item) else item for item in queue)
+            for queue in (self._again, self._waiting)
+        )
         self._frames_waiting = sum(isinstance(item, Frame) for item in self._waiting)
 
     def _drop_oldest(self) -> None:

@@ -1,5 +1,6 @@
 """POST /trigger: the plant says that a part is in front of the camera, and what it is called."""
 
+import re
 import socket
 import threading
 from typing import Annotated
@@ -86,7 +87,8 @@ def trigger_app(queue: TriggerQueue, *, camera: str | None, run: str | None, tim
     @app.middleware("http")
     async def bounded(request: Request, answer: RequestResponseEndpoint) -> Response:
         length = request.headers.get("content-length", "0")
-        if "transfer-encoding" in request.headers or int(length[:6]) > MOST_BODY_BYTES:
+        size = re.fullmatch("0*([0-9]{1,4})", length)  # no more digits: it may begin with any number of zeros
+        if "transfer-encoding" in request.headers or size is None or int(size[1]) > MOST_BODY_BYTES:
             return refusal(413, f"send {MOST_BODY_BYTES} bytes at most, with their Content-Length.")
         return await answer(request)
 

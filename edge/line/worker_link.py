@@ -104,8 +104,9 @@ class WorkerLink:
         self._welcomes.pop(self._peers.get(camera, b""), None)
         self._peers[camera] = peer
         self._welcomes[peer] = message.Welcome(
-            session=self.session, credits=self._credits, committed=committed, highest=highest
-        )
+            session=self.session, credits=self._credits, committed=committed, highest=highest,
+            max_message_bytes=self._max_message_bytes,
+        )  # fmt: skip
         self._send(peer, self._welcomes[peer])
 
     def reject(self, peer: bytes) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from edge.outputs.delivery import NotDelivered
-from edge.outputs.messages import OUTPUTS_GONE, Heartbeat, State, down, moment
+from edge.outputs.messages import Heartbeat, State, gone
 from edge.outputs.mqtt import Broker, Connection, Letter
 from edge.outputs.topics import heartbeat_topic, state_topic
 
@@ -21,14 +21,13 @@ HEARTBEAT_S = 0.5
 STATE_EVERY_S = 5.0  # also without a change
 AGAIN_S = 0.5
 KEEPALIVE_S = 2  # the broker publishes the will after one and a half times this, if the connection dies without a word
-GONE = "the process that tells what the line does is gone"
 
 
 class Announcer:
     """Says the newest state whenever it changes. `run` is for a thread of its own."""
 
     def __init__(self, broker: Broker, look: Callable[[], State], *, station: str, client_id: str) -> None:
-        """look: the state as it is now; called about ten times a second."""
+        """look: the state as it is now, with its time; called about ten times a second."""
         self._broker, self._look, self._station, self._client_id = broker, look, station, client_id
         self._stop = threading.Event()
         self._farewell: State | None = None
@@ -50,7 +49,7 @@ class Announcer:
         self._stop.set()
 
     def _announce(self) -> None:
-        will = Letter(state_topic(self._station), self._gone().body(), retain=True)
+        will = Letter(state_topic(self._station), gone(station=self._station).body(), retain=True)
         connection = Connection(self._broker, client_id=self._client_id, keepalive_s=KEEPALIVE_S, will=will)
         if self._failing is not None:
             log.info("mqtt: broker %s is there", self._broker.name)
@@ -69,12 +68,12 @@ class Announcer:
         state_due_s = beat_due_s = 0.0
         while not self._stop.is_set():
             state, now_s = self._look(), time.monotonic()
+            if now_s >= beat_due_s:  # before the state, whose acknowledgement may take long: it would be old by then
+                connection.publish_once(Letter(heartbeat_topic(self._station), self._heartbeat(state).body()))
+                beat_due_s = now_s + HEARTBEAT_S
             if _gist(state) != said or now_s >= state_due_s:
                 connection.publish(Letter(topic, state.body(), retain=True))
                 said, state_due_s = _gist(state), now_s + STATE_EVERY_S
-            if now_s >= beat_due_s:
-                connection.publish_once(Letter(heartbeat_topic(self._station), self._heartbeat(state).body()))
-                beat_due_s = now_s + HEARTBEAT_S
             self._wait(connection)
         assert self._farewell is not None
         connection.publish(Letter(topic, self._farewell.body(), retain=True))
@@ -86,17 +85,15 @@ class Announcer:
             connection.tend(left_s)
 
     def _heartbeat(self, state: State) -> Heartbeat:
+        assert state.at is not None
         self._count += 1
         return Heartbeat(
             station=self._station,
             ready=state.ready,
             cameras={name: camera.ready for name, camera in state.cameras.items()},
             count=self._count,
-            at=moment(time.time_ns()),
+            at=state.at,
         )
-
-    def _gone(self) -> State:
-        return down(OUTPUTS_GONE, GONE, station=self._station, at_ns=None)
 
     def _fail(self, why: str) -> None:
         if why != self._failing:

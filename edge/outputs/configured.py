@@ -1,5 +1,6 @@
 """Which outputs the settings ask for, with their secrets, which come from files alone."""
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -29,7 +30,7 @@ class Configured:
 
 def configured(settings: Settings) -> Configured:
     """What the settings ask for. Raises EdgeError, which never says a secret, for what cannot be."""
-    authorities = _read(settings.outputs_ca, "EDGE_OUTPUTS_CA")
+    authorities = _authorities(settings.outputs_ca)
     return Configured(_broker(settings, authorities), _hook(settings, authorities))
 
 
@@ -85,6 +86,21 @@ def _secret(path: Path | None, variable: str) -> str | None:
     if not secret:
         raise EdgeError(f"{variable}={path} is empty. Write the secret into it.")
     return secret
+
+
+def _authorities(path: Path | None) -> str | None:
+    """The text of a PEM file that holds a certificate at least: without one the system's would be trusted instead."""
+    text = _read(path, "EDGE_OUTPUTS_CA")
+    if text is None:
+        return None
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+    except (ssl.SSLError, ValueError) as error:  # ValueError: it is empty, or no ASCII
+        raise EdgeError(
+            f"EDGE_OUTPUTS_CA={path} holds no certificate, or a broken one: {error}. Put the authorities' certificates "
+            "there, as PEM; or leave it out to trust those of the system."
+        ) from error
+    return text
 
 
 def _read(path: Path | None, variable: str) -> str | None:

@@ -4,6 +4,7 @@ Nothing is passed over for ever: what the receiver refuses is set aside for a wh
 """
 
 import logging
+import math
 import random
 import threading
 import time
@@ -25,7 +26,9 @@ FORGET_EVERY_S = 0.5  # a kill repeats what is not forgotten yet; each time take
 HEALTH_EVERY_S = 5.0
 DRAIN_S = 2.0
 BACKOFF_S = 0.25
-MOST_REFUSED = 20  # beyond, it is not the results that are wrong
+MOST_REFUSED = 20  # in a row: more are not asked about before a wait, since it may not be the results that are wrong
+MOST_ASIDE = 10_000
+AGAIN_AT_ONCE = MOST_REFUSED // 2  # refused results that are tried again in one batch, before those never tried
 
 
 class NotDelivered(Exception):
@@ -74,8 +77,10 @@ class Delivery:
         self._sender, self._station, self._reads, self._writes = sender, station, reads, writes
         self._most_backoff_s = most_backoff_s
         self._stop = threading.Event()
+        self._until_s = math.inf  # monotonic: when no other result is begun
         self._done: set[int] = set()  # delivered, and still in the outbox
         self._aside: dict[int, float] = {}  # refused: when to try again
+        self._refused = 0  # in a row
         self._failures = 0
         self._failing: str | None = None
         self._given_up = 0
@@ -88,8 +93,7 @@ class Delivery:
             while not self._stop.is_set():
                 if not self._try():
                     self._stop.wait(POLL_S)
-            until_s = time.monotonic() + DRAIN_S
-            while self._try() and time.monotonic() < until_s:
+            while time.monotonic() < self._until_s and self._try():
                 pass
             self._forget()
         except OperationalError as error:
@@ -98,7 +102,8 @@ class Delivery:
             self._sender.close()
 
     def stop(self) -> None:
-        """Let `run` end."""
+        """Let `run` end, in two seconds and the time of one answer."""
+        self._until_s = time.monotonic() + DRAIN_S
         self._stop.set()
 
     def _try(self) -> bool:
@@ -109,14 +114,13 @@ class Delivery:
             self._fail(f"the record: {error.orig}" if isinstance(error, OperationalError) else str(error))
             self._stop.wait(backoff_s(self._failures, most_s=self._most_backoff_s))
             return False
-        self._recover()
+        if self._refused < MOST_REFUSED:
+            self._recover()
         return more
 
     def _deliver(self) -> bool:
-        self._look()
-        if time.monotonic() - self._forgot_s > FORGET_EVERY_S:
-            self._forget()
-        self._aside = {row_id: due_s for row_id, due_s in self._aside.items() if due_s > time.monotonic()}
+        self._keep_up()
+        self._let_back()
         batch = waiting(self._reads, self.output, limit=BATCH, but=self._aside.keys() | self._done)
         if not batch:
             self._sender.tend()
@@ -124,19 +128,35 @@ class Delivery:
         answers = self._sender.send([result_of(one, station=self._station) for one in batch])
         for one, refused in zip(batch, answers, strict=True):
             self._note(one, refused)
+            self._keep_up()
+            if time.monotonic() > self._until_s:
+                return False
         return True
+
+    def _keep_up(self) -> None:
+        """What is due, also within a batch: one of slow answers takes minutes."""
+        self._look()
+        if time.monotonic() - self._forgot_s > FORGET_EVERY_S:
+            self._forget()
+
+    def _let_back(self) -> None:
+        """Of what was refused, let some be tried again; not all, or those never tried might not get through."""
+        due = [row_id for row_id, due_s in self._aside.items() if due_s <= time.monotonic()]
+        for row_id in due[:AGAIN_AT_ONCE]:
+            del self._aside[row_id]
 
     def _note(self, one: Waiting, refused: Refused | None) -> None:
         if refused is None:
             self._done.add(one.id)
+            self._refused = 0
             return
         row = one.inspection
         name = f"{row.run.name}/{row.camera.name}/{row.seq}"
         log.error("%s refuses %s, which is tried again: %s", self.output, name, refused.why)
         self._aside[one.id] = time.monotonic() + self._most_backoff_s
-        if len(self._aside) > MOST_REFUSED:
-            self._aside.clear()
-            raise NotDelivered(f"{MOST_REFUSED} results are refused, the last because: {refused.why}")
+        self._refused += 1
+        if self._refused % MOST_REFUSED == 0 or len(self._aside) >= MOST_ASIDE:
+            raise NotDelivered(f"results are refused, the last because: {refused.why}")
 
     def _forget(self) -> None:
         """Take what was delivered out of the outbox. Raises OperationalError; it is not sent again meanwhile."""

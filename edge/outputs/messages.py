@@ -151,6 +151,11 @@ def down(why: str, sentence: str, *, station: str, at_ns: int | None) -> State:
     return State(station=station, ready=False, reasons=[reason], cameras={}, outputs={}, at=at)
 
 
+def gone(*, station: str) -> State:
+    """The message that the process which says all this has ended, and nobody asked it to; also the last will."""
+    return down(OUTPUTS_GONE, "the process that tells what the line does is gone", station=station, at_ns=None)
+
+
 def moment(at_ns: int) -> datetime:
     """Nanoseconds since the Unix epoch as UTC, to the microsecond."""
     return datetime.fromtimestamp(at_ns // 10**9, UTC).replace(microsecond=at_ns % 10**9 // 1000)

@@ -1,5 +1,10 @@
-"""Results as signed HTTP POSTs, one a request: the only file that knows httpx."""
+"""Results as signed HTTP POSTs, one a request: the only file that knows httpx.
 
+The asynchronous client, on a loop of its own, since only there a whole request has a deadline: httpx bounds each read,
+and a server that drips headers would hold us for ever.
+"""
+
+import asyncio
 import hashlib
 import hmac
 import logging
@@ -17,7 +22,7 @@ from edge.outputs.messages import Result
 TIMEOUT_S = 5.0
 SIGNATURE, KEY = "Edge-Signature", "Idempotency-Key"
 THIS_RESULT = (400, 409, 413, 415, 422)  # answers about what was posted; all others are about address, rights or server
-SHOWN = 200  # characters of an answer
+MOST_READ = 1024  # bytes of an answer; what it says is not repeated: servers echo paths, which may hold a secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +49,13 @@ class WebhookSender:
     """Posts results to one address. Redirects are not followed."""
 
     def __init__(self, hook: Hook, *, timeout_s: float = TIMEOUT_S) -> None:
-        """timeout_s: how long a connection, and then an answer, may take."""
-        self._hook = hook
+        """timeout_s: how long connection and answer may take together."""
+        self._hook, self._timeout_s = hook, timeout_s
         for library in ("httpx", "httpcore"):  # they log whole addresses
             logging.getLogger(library).setLevel(logging.WARNING)
         verify = ssl.create_default_context(cadata=hook.authorities)
-        self._client = httpx.Client(timeout=timeout_s, verify=verify)
+        self._client = httpx.AsyncClient(timeout=None, verify=verify)
+        self._loop = asyncio.Runner()
 
     def send(self, results: Sequence[Result]) -> Iterator[Refused | None]:
         """One POST a result, in order; see edge.outputs.delivery.Sender."""
@@ -61,7 +67,8 @@ class WebhookSender:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._loop.run(self._client.aclose())
+        self._loop.close()
 
     def _post(self, result: Result) -> Refused | None:
         body = result.body()
@@ -69,15 +76,37 @@ class WebhookSender:
             "Content-Type": "application/json",
             KEY: result.id,
             SIGNATURE: signature(self._hook.secret, body, at_s=int(time.time())),
+            "Accept-Encoding": "identity",
         }
         try:
-            answer = self._client.post(self._hook.url, content=body, headers=headers)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            said = str(error) or type(error).__name__
-            raise NotDelivered(f"{self._hook.name} cannot be reached: {said}") from error
-        if answer.is_success:
+            status = self._loop.run(self._ask(body, headers))
+        except TimeoutError as error:
+            raise NotDelivered(f"{self._hook.name} timed out: no whole answer in {self._timeout_s:g} s") from error
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # UnicodeError: no host can have this name
+            raise NotDelivered(f"{self._hook.name} cannot be reached: {_cause(error)}") from error
+        if 200 <= status < 300:
             return None
-        said = f"HTTP {answer.status_code} {answer.text[:SHOWN]}".strip()
-        if answer.status_code in THIS_RESULT:
-            return Refused(said)
-        raise NotDelivered(f"{self._hook.name} answers {said}")
+        if status in THIS_RESULT:
+            return Refused(f"HTTP {status}")
+        raise NotDelivered(f"{self._hook.name} answers HTTP {status}")
+
+    async def _ask(self, body: bytes, headers: dict[str, str]) -> int:
+        """The status of the answer, once it has come to its end, or all of it that is read has."""
+        posting = self._client.stream("POST", self._hook.url, content=body, headers=headers)
+        async with asyncio.timeout(self._timeout_s), posting as answer:
+            read = 0
+            async for piece in answer.aiter_raw():
+                read += len(piece)
+                if read >= MOST_READ:
+                    break
+            return answer.status_code
+
+
+def _cause(error: Exception) -> str:
+    """What went wrong, without anything that the server said."""
+    if not isinstance(error, httpx.ConnectError):
+        return type(error).__name__
+    root: BaseException = error
+    while root.__cause__ is not None:
+        root = root.__cause__
+    return str(root) or type(root).__name__

@@ -228,6 +228,17 @@ def test_a_picture_too_large_for_the_wire_is_recorded_as_such_and_the_rest_goes_
     assert [row.reason for row in rows(small)] == [None, "too_large", "too_large", None]
 
 
+def test_a_picture_too_large_for_the_workers_machine_alone_is_recorded_and_its_setting_named(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = numbered_folder(tmp_path / "parts", 3)
+    cv2.imwrite(str(folder / "000002.png"), np.zeros((1000, 1000, 3), np.uint8))
+    with running(settings.model_copy(update={"max_message_bytes": 1 << 20}), NumberScorer()):
+        capture_all(settings, options(folder))
+    assert [row.reason for row in rows(settings)] == [None, "too_large", None]
+    assert "(1000, 1000, 3) is too large for EDGE_MAX_MESSAGE_BYTES=1048576 on the worker's machine" in caplog.text
+
+
 def test_a_record_that_is_ahead_of_the_journal_is_refused_before_a_number_is_used_twice(
     settings: Settings, tmp_path: Path
 ) -> None:

@@ -3,7 +3,7 @@
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +12,14 @@ import pytest
 
 from edge.ledger.outbox import announce, backlog, subscribe
 from edge.ledger.record import Inspection, unit_of_work
-from edge.outputs.announcer import Announcer
+from edge.outputs.announcer import HEARTBEAT_S, Announcer
 from edge.outputs.configured import configured
 from edge.outputs.delivery import Delivery, NotDelivered
-from edge.outputs.messages import LINE_STOPPED, OUTPUTS_GONE, Heartbeat, Result, State, down
+from edge.outputs.messages import LINE_STOPPED, OUTPUTS_GONE, CameraReady, Heartbeat, Result, State, down, gone, moment
 from edge.outputs.mqtt import Broker, Connection, Letter
 from edge.outputs.mqtt_sender import MqttSender
 from edge.settings import Settings
+from edge.teller import Teller
 from tests.broker import Listener, Mosquitto, listening, running
 from tests.certificate import make_certificate
 from tests.ledger_rows import Ledger
@@ -66,7 +67,7 @@ def announcing(broker: Mosquitto, look: Callable[[], State]) -> Announcer:
 
 
 def state(*, ready: bool) -> State:
-    return State(station=STATION, ready=ready, reasons=[], cameras={}, outputs={}, at=None)
+    return State(station=STATION, ready=ready, reasons=[], cameras={}, outputs={}, at=moment(time.time_ns()))
 
 
 def add_rows(ledger: Ledger, count: int, **columns: object) -> None:
@@ -74,6 +75,23 @@ def add_rows(ledger: Ledger, count: int, **columns: object) -> None:
     ids = [ledger.add("ok", score=0.1, **columns) for _ in range(count)]
     with unit_of_work(ledger.engine) as session:
         announce(session, [session.get_one(Inspection, row) for row in ids])
+
+
+class Broken:
+    """A sender with a defect of ours, which shows after a second."""
+
+    def __init__(self) -> None:
+        self._made_s = time.monotonic()
+
+    def send(self, results: Sequence[Result]) -> Iterator[None]:
+        raise NotImplementedError
+
+    def tend(self) -> None:
+        if time.monotonic() - self._made_s > 1.0:
+            raise ZeroDivisionError
+
+    def close(self) -> None:
+        pass
 
 
 def test_results_come_on_their_cameras_topic_and_leave_the_outbox(
@@ -134,13 +152,45 @@ def test_a_change_is_said_at_once_the_state_is_kept_and_heartbeats_are_not(
 
 
 def test_a_connection_that_dies_without_a_word_leaves_the_last_will(broker: Mosquitto, listener: Listener) -> None:
-    will = Letter(f"edge/{STATION}/state", down(OUTPUTS_GONE, "gone", station=STATION, at_ns=None).body(), retain=True)
+    will = Letter(f"edge/{STATION}/state", gone(station=STATION).body(), retain=True)
     connection = Connection(at(broker), client_id="test-s", keepalive_s=2, will=will)
     connection.publish(Letter(f"edge/{STATION}/state", state(ready=True).body(), retain=True))
     began_s = time.monotonic()
     connection.drop()
     _, said = listener.wait(State, lambda said: not said.ready, since_s=began_s, timeout_s=10)
     assert said.reasons[0].why == OUTPUTS_GONE
+
+
+def test_a_heartbeat_is_as_old_as_its_look_also_where_a_state_is_acknowledged_late(
+    broker: Mosquitto, listener: Listener
+) -> None:
+    frozen_s: list[float] = []
+
+    def look() -> State:
+        if frozen_s or not listener.of(Heartbeat):
+            return state(ready=not frozen_s)
+        time.sleep(HEARTBEAT_S)  # so that both a state and a heartbeat are due
+        broker.freeze()
+        threading.Timer(1.2, broker.thaw).start()
+        frozen_s.append(time.time())
+        return state(ready=True).model_copy(update={"cameras": {"top": CameraReady(ready=True, reasons=[])}})
+
+    announcer = announcing(broker, look)
+    with threaded(announcer.run, lambda: announcer.stop(gone(station=STATION))):
+        listener.wait(Heartbeat, lambda said: not said.ready, since_s=0, timeout_s=10)
+    assert all(said.at.timestamp() < frozen_s[0] + 0.1 for said in listener.of(Heartbeat) if said.ready)
+
+
+def test_outputs_that_end_unasked_say_so_and_not_that_the_line_was_stopped(
+    ledger: Ledger, broker: Mosquitto, listener: Listener
+) -> None:
+    teller = Teller(ledger.settings.model_copy(update={"mqtt_url": broker.url}))
+    (delivery,) = teller._deliveries
+    delivery._sender = Broken()
+    with pytest.raises(ZeroDivisionError):
+        teller.run()
+    listener.wait(State, lambda said: said == gone(station=ledger.settings.station), since_s=0, timeout_s=10)
+    assert LINE_STOPPED not in [reason.why for said in listener.of(State) for reason in said.reasons]
 
 
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket")  # paho leaves it to the garbage collector

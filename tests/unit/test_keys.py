@@ -8,7 +8,7 @@ from edge.cli import app
 from edge.errors import EdgeError
 from edge.line.curve import public_of
 from edge.line.hellos import Allowance
-from edge.line.key_files import LOOK_EVERY_S, KeyFiles, key_of
+from edge.line.key_files import LOOK_EVERY_S, AllowedNow, KeyFiles, key_of
 from edge.private_folder import private_folder
 
 ADDRESS = "tcp://10.0.0.1:7770"
@@ -93,6 +93,20 @@ def test_a_running_worker_follows_and_lets_nobody_in_by_files_that_others_could_
     (files.folder / "allowed" / "top").chmod(0o666)
     time.sleep(LOOK_EVERY_S)
     assert keys.allowed.camera_of("ab" * 32) is None
+
+
+def test_a_camera_whose_file_is_wrong_or_goes_away_keeps_no_other_out(
+    files: KeyFiles, caplog: pytest.LogCaptureFixture
+) -> None:
+    for camera, key in (("side", "ab" * 32), ("top", "cd" * 32)):
+        files.allow(camera, key)
+    (files.folder / "allowed" / "gone").symlink_to("nowhere")  # as a file that is unlinked after it was found
+    (files.folder / "allowed" / "side").chmod(0o640)
+    allowed = AllowedNow(files)
+    assert allowed.camera_of("cd" * 32) == "top"
+    assert allowed.camera_of("ab" * 32) is None
+    assert "camera side is not let in: " in caplog.text
+    assert files.revoke("top") == 0
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", "", "worker", ".x"])

@@ -32,6 +32,18 @@ def test_frames_leave_in_order_as_far_as_the_credit_goes() -> None:
     assert take(outbox, credits=2) == [3]
 
 
+def test_what_a_new_worker_does_not_take_is_told_of_and_not_sent_again() -> None:
+    outbox = Outbox("wait", capacity=9)
+    put(outbox, 1, 2, 3, 4)
+    take(outbox, credits=2)
+    outbox.start_over(committed=0)
+    outbox.give_up(lambda frame: frame.info.seq in (2, 3), Reason.TOO_LARGE)
+    assert take(outbox) == [1, (2, 2, Reason.TOO_LARGE), (3, 3, Reason.TOO_LARGE), 4]
+    assert outbox.frames_held == 2
+    outbox.acknowledge(1, 4)
+    assert outbox.empty
+
+
 def test_drop_oldest_loses_the_oldest_frame_that_was_never_sent() -> None:
     outbox = Outbox("drop-oldest", capacity=2)
     put(outbox, 1, 2)
@@ -150,6 +162,11 @@ class OutboxMachine(RuleBasedStateMachine):
         self.with_worker.clear()
         self.last_sent = committed
         self.outbox.start_over(committed=committed)
+
+    @rule()
+    def a_worker_comes_that_takes_less(self) -> None:
+        self.worker_dies_and_comes_back()
+        self.outbox.give_up(lambda frame: frame.info.seq % 3 == 0, Reason.TOO_LARGE)
 
     @invariant()
     def credit_is_kept(self) -> None:

@@ -79,6 +79,8 @@ def test_ports_and_tls_follow_the_address(secret: Path) -> None:
         ({"mqtt_url": "mqtt://broker", "mqtt_password_file": "absent"}, "EDGE_MQTT_PASSWORD_FILE=.*cannot be read"),
         ({"mqtt_url": "mqtt://broker", "mqtt_user": "a", "mqtt_password_file": "EMPTY"}, "is empty"),
         ({"mqtt_url": "mqtts://broker", "outputs_ca": "absent"}, "EDGE_OUTPUTS_CA=.*cannot be read"),
+        ({"mqtt_url": "mqtts://broker", "outputs_ca": "EMPTY"}, "EDGE_OUTPUTS_CA=.*holds no certificate"),
+        ({"mqtt_url": "mqtts://broker", "outputs_ca": "SECRET"}, "EDGE_OUTPUTS_CA=.*holds no certificate"),
         ({"webhook_url": f"ftp://mes/{SECRET}"}, "EDGE_WEBHOOK_URL is no address"),
         ({"webhook_url": f"https://mes/{SECRET}"}, "EDGE_WEBHOOK_SECRET_FILE must name a file"),
         ({"webhook_url": "https://mes", "webhook_secret_file": "EMPTY"}, "is empty"),
