@@ -20,7 +20,7 @@ from dashboard.site import SiteOf
 from dashboard.tally import Cell
 from dashboard.views import AlarmView, CheckView
 from edge.alarm import Kind
-from edge.ledger.beats import SUPERVISOR
+from edge.ledger.beats import OUTPUTS, SUPERVISOR
 from edge.ledger.camera_states import Doing
 from edge.ledger.line_status import SILENT_S, LineStatus, line_status
 from edge.ledger.record import Camera
@@ -70,6 +70,7 @@ class Told(Collector):
         yield from self._drift()
         yield from self._readiness()
         yield from self._processes()
+        yield from self._outputs()
         yield from self._disk()
 
     def _frames(self) -> Iterator[Metric]:
@@ -124,12 +125,21 @@ class Told(Collector):
         ages = {(name,): beat.age_s(now_s) for name, beat in beats.items()}
         yield _gauge("edge_process_beat_age_seconds", "Since the process's last heartbeat.", ("process",), ages)
         text = "Frames that the process holds and that are not recorded yet."
-        alive = {name: beat for name, beat in beats.items() if name != SUPERVISOR and beat.age_s(now_s) < SILENT_S}
+        others = beats.keys() - {SUPERVISOR, OUTPUTS}
+        alive = {name: beats[name] for name in sorted(others) if beats[name].age_s(now_s) < SILENT_S}
         at_hand = {(name,): beat.at_hand for name, beat in alive.items()}
         yield _gauge("edge_frames_in_flight", text, ("process",), at_hand)
         restarts = {(name,): times for name, times in self.line.restarts.items()}
         text = "Times that the supervisor started the process again in this run."
         yield _counter("edge_process_restarts", text, ("process",), restarts)
+
+    def _outputs(self) -> Iterator[Metric]:
+        failing = {(name,): why is not None for name, why in self.line.outputs.items()}
+        yield _gauge("edge_output_failing", "1 while an output cannot tell results.", ("output",), failing)
+        if outputs := self.line.beats.get(OUTPUTS):
+            yield _gauge(
+                "edge_results_waiting", "Results that wait to be told, of all outputs.", (), {(): outputs.at_hand}
+            )
 
     def _disk(self) -> Iterator[Metric]:
         yield _gauge("edge_disk_free_bytes", "Of the data folder's disk.", (), {(): self.line.facts.free_bytes})

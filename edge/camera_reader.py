@@ -89,12 +89,12 @@ class CameraReader:
         """Whether every frame that was ever numbered is acknowledged, also those of this run's earlier captures."""
         return self.outbox.empty and max(self._seen_again, self._committed) >= self._numbered_before
 
-    def meet(self, *, committed: int, max_message_bytes: int) -> None:
-        """A worker said welcome, which has recorded frames 1..committed and takes frames up to this size."""
+    def meet(self, *, committed: int, max_message_bytes: int | None) -> None:
+        """A worker said welcome, which has recorded frames 1..committed, and perhaps how large a frame it takes."""
         if not self._met.is_set():
             self._committed = committed
         with self.changed:
-            self._max_message_bytes = min(self._mine, max_message_bytes)
+            self._max_message_bytes = min(self._mine, max_message_bytes or self._mine)
             self.outbox.start_over(committed=committed)
             self.outbox.give_up(self._is_too_large, Reason.TOO_LARGE)
             self.changed.notify_all()

@@ -94,6 +94,7 @@ def as_facts(now: LineStatus) -> dict[str, Any]:
             }
             for name, beat in now.beats.items()
         },
+        "outputs": {name: {"failing": why} for name, why in now.outputs.items()},
         "alarms": list(now.alarms),
         "disk_free_bytes": now.facts.free_bytes,
         "disk_size_bytes": now.disk_bytes,
@@ -112,6 +113,8 @@ def show(console: Console, settings: Settings, now: LineStatus) -> None:
         console.print(f"  last word of {one.camera}: {one.state}, {one.reason or 'no reason given'}", markup=False)
     restarted = [f"{name} {times}" for name, times in now.restarts.items() if times]
     console.print(f"restarts: {', '.join(restarted) or 'none'}", markup=False)
+    for name, why in now.outputs.items() if now.running else ():
+        console.print(f"output {name}: {'tells' if why is None else f'CANNOT TELL, {why}'}", markup=False)
     for alarm in now.alarms:
         console.print(f"alarm: {alarm}", markup=False)
     console.print(f"disk: {now.facts.free_bytes / 1e9:.1f} GB of {now.disk_bytes / 1e9:.1f} GB are free")

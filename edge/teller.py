@@ -60,7 +60,7 @@ class Teller:
         with ThreadPoolExecutor(max_workers=len(bodies)) as pool:
             under_way = [pool.submit(body) for body in bodies]
             while not self._stop.wait(TICK_S) and not any(body.done() for body in under_way):
-                self._heart.beat()
+                self._beat()
             for delivery in self._deliveries:
                 delivery.stop()
             if self._announcer:
@@ -80,6 +80,13 @@ class Teller:
         at_ns = time.time_ns()
         now = ready_now(self._settings, self._reads)
         return state_of(now, health, station=self._settings.station, at_ns=at_ns)
+
+    def _beat(self) -> None:
+        health = {delivery.output: delivery.health for delivery in self._deliveries}
+        self._heart.beat(
+            at_hand=sum(one.waiting for one in health.values()),
+            failing={output: one.failing for output, one in health.items()},
+        )
 
     def _farewell(self) -> State:
         if not self._stop.is_set():

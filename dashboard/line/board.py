@@ -16,6 +16,7 @@ from dashboard.moments import utc
 from dashboard.pace import pace
 from dashboard.reader import Reader, Reading
 from dashboard.tally import Cell
+from edge.ledger.beats import OUTPUTS, read_beats
 from edge.ledger.bundles import BundleRow
 from edge.ledger.camera_states import AT_WORK, CameraState, states
 from edge.ledger.categories import categories_at_hand
@@ -71,6 +72,7 @@ class Board:
             ready=now.line.ready,
             not_ready=[reason.sentence for reason in now.line.reasons],
             disk=_disk(self._settings),
+            outputs=_failing_outputs(self._settings),
             cameras=cameras,
             categories=[CategoryView(name=row.name, bundle=row.bundle) for row in categories_at_hand(session)],
             orders=[order_view(order) for order in newest_orders(session, limit=ORDERS)],
@@ -129,6 +131,12 @@ def _disk(settings: Settings) -> str | None:
         else "Frames are inspected and recorded without their pictures."
     )
     return f"{room.free_bytes / 1e6:.0f} MB are free, and {room.reserve_bytes / 1e6:.0f} MB should be. {consequence}"
+
+
+def _failing_outputs(settings: Settings) -> list[str]:
+    """Which outputs cannot tell results now, and why."""
+    beat = read_beats(settings.beats).get(OUTPUTS)
+    return [] if beat is None else [f"{name}: {why}" for name, why in beat.failing.items() if why is not None]
 
 
 def order_view(order: Order) -> OrderView:

@@ -80,6 +80,7 @@ class LineView(BaseModel):
     ready: bool = Field(description="whether every camera is inspecting, truly and now")
     not_ready: list[str] = Field(description="all that is in the way of it")
     disk: str | None = Field(description="what is wrong with the disk of the data folder")
+    outputs: list[str] = Field(description="outputs that cannot tell results now, and why")
     cameras: list[CameraView]
     categories: list[CategoryView]
     orders: list[OrderView] = Field(description="the last ones, the newest first")

@@ -30,7 +30,9 @@ class Beat(BaseModel):
     waits_since_s: worker: since when frames are at hand and none was recorded; capture: since when the camera is
                    asked for its next picture. None: nothing is owed
     session:       worker: its own; capture: that of the worker which welcomed it. Equal: the two know each other
-    at_hand:       worker: frames received and not recorded yet; capture: frames that it holds until they are recorded
+    at_hand:       worker: frames received and not recorded yet; capture: frames that it holds until they are recorded;
+                   outputs: results that wait to be told
+    failing:       outputs: by output, why it cannot tell now; None: it can
     restarts:      supervisor: by process, how often it was started again in this run
     held_by:       what it waits for that no restart of it would mend, such as a locked record; None: nothing like that
     unjudged_since_s: worker: by camera, since when its frames are recorded without a look at them (late, overload, ...)
@@ -47,6 +49,7 @@ class Beat(BaseModel):
     restarts: dict[str, int] = {}
     held_by: str | None = None
     unjudged_since_s: dict[str, float] = {}
+    failing: dict[str, str | None] = {}
 
     def age_s(self, now_s: float) -> float:
         """How old it is; one from before a reboot may lie in the future and is infinitely old."""
@@ -77,6 +80,7 @@ class Heart:
         restarts: Mapping[str, int] | None = None,
         held_by: str | None = None,
         unjudged_since_s: Mapping[str, float] | None = None,
+        failing: Mapping[str, str | None] | None = None,
     ) -> None:
         """Say that this process lives, a few times a second however often it is called.
 
@@ -91,7 +95,7 @@ class Heart:
         beat = Beat(
             process=self._process, pid=os.getpid(), at_s=now_s if at_s is None else at_s, waits_since_s=waits_since_s,
             session=session, at_hand=at_hand, restarts=dict(restarts or {}), held_by=held_by,
-            unjudged_since_s=dict(unjudged_since_s or {}),
+            unjudged_since_s=dict(unjudged_since_s or {}), failing=dict(failing or {}),
         )  # fmt: skip
         try:
             replace_note(self._path, beat.model_dump_json())

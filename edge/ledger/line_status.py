@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from edge.ledger.alarms import rows_in_force
-from edge.ledger.beats import SUPERVISOR, Beat
+from edge.ledger.beats import OUTPUTS, SUPERVISOR, Beat
 from edge.ledger.camera_states import CameraState, states
 from edge.ledger.readiness import Limits, LineFacts, Readiness, readiness
 from edge.ledger.ready_now import line_facts
@@ -65,6 +65,12 @@ class LineStatus:
         """By process, how often the supervisor started it again in this run; empty where no supervisor runs."""
         supervisor = self.facts.beats.get(SUPERVISOR)
         return {} if supervisor is None else supervisor.restarts
+
+    @property
+    def outputs(self) -> Mapping[str, str | None]:
+        """By output, why it cannot tell now, None if it can; empty where none was asked for."""
+        outputs = self.facts.beats.get(OUTPUTS)
+        return {} if outputs is None else outputs.failing
 
     @property
     def beats(self) -> Mapping[str, Beat]:

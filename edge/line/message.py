@@ -146,7 +146,7 @@ class Welcome(Header):
     """Worker to capture: my session, your credit, and what is recorded of this camera.
 
     committed: frames 1..committed all are;  highest: the largest number that is
-    max_message_bytes: a larger frame would cut the connection, again and again
+    max_message_bytes: a larger frame would cut the connection, again and again; None: a worker of before it said so
     """
 
     type: Literal["welcome"] = "welcome"
@@ -154,7 +154,7 @@ class Welcome(Header):
     credits: Annotated[int, Field(ge=1)]
     committed: Annotated[int, Field(ge=0)]
     highest: Annotated[int, Field(ge=0)]
-    max_message_bytes: Annotated[int, Field(ge=1)]
+    max_message_bytes: Annotated[int, Field(ge=1)] | None = None
 
 
 class Ack(Header):

@@ -10,8 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dashboard.line.pictures import LivePictures, described
+from edge.cli import main
 from edge.frame import FrameInfo
-from edge.ledger.beats import WORKER, Heart, capture_name
+from edge.ledger.beats import OUTPUTS, WORKER, Heart, capture_name
 from edge.ledger.bundles import record_bundle
 from edge.ledger.camera_states import CameraNow, Doing, tell_states
 from edge.ledger.categories import tell_categories
@@ -19,6 +20,7 @@ from edge.ledger.live import read_live, write_live
 from edge.ledger.orders import Order
 from edge.ledger.people import AuditEvent
 from tests.fakes import number_verdict
+from tests.here import run_here
 from tests.ledger_rows import Ledger, grey_picture
 from tests.page_client import page_client
 
@@ -103,6 +105,21 @@ def test_disk_that_fills_up_is_told_with_what_it_means_for_pictures(ledger: Ledg
             disk = client.get("/api/v1/line").json()["disk"]
             assert disk is None if expected is None else expected in disk
             assert ("The disk is nearly full" in client.get("/line").text) is (expected is not None)
+
+
+def test_an_output_that_cannot_tell_is_named_while_a_line_runs(ledger: Ledger, client: TestClient) -> None:
+    tell(ledger)
+    beat(ledger)
+    Heart(ledger.settings.beats, OUTPUTS).beat(at_hand=12, failing={"mqtt": "cannot be reached", "webhook": None})
+    assert client.get("/api/v1/line").json()["outputs"] == ["mqtt: cannot be reached"]
+    assert "Results wait to be told.</strong> mqtt: cannot be reached" in client.get("/line").text
+    told = client.get("/metrics").text.splitlines()
+    assert 'edge_output_failing{output="mqtt"} 1.0' in told
+    assert 'edge_output_failing{output="webhook"} 0.0' in told
+    assert "edge_results_waiting 12.0" in told
+    ended = run_here(main, "status", "--data", str(ledger.settings.data))
+    assert "output mqtt: CANNOT TELL, cannot be reached" in ended.stdout
+    assert "output webhook: tells" in ended.stdout
 
 
 def test_a_camera_without_supervisor_is_shown_by_its_picture(ledger: Ledger, client: TestClient) -> None:
