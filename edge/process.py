@@ -20,11 +20,11 @@ SPIN_COUNT = "1000"  # what libgomp itself takes where threads outnumber cores
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
 
 
-def stop_on_signal(stop: Callable[[], None]) -> None:
-    """Call `stop` at SIGTERM and SIGINT, and when the parent that asked for it has gone."""
+def stop_on_signal(stop: Callable[[], None], *, abandoned: Callable[[], None] | None = None) -> None:
+    """Call `stop` at SIGTERM and SIGINT, and when the parent that asked for it has gone: then `abandoned`, if given."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop())
-    follow_parent(stop)
+    follow_parent(abandoned or stop)
 
 
 def supervised() -> bool:

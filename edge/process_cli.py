@@ -139,7 +139,7 @@ def outputs(
     start_logging(settings, OUTPUTS)
     with lock.sole(settings.data, "outputs"):
         process = Teller(settings)
-        stop_on_signal(process.stop)
+        stop_on_signal(process.stop, abandoned=process.abandon)
         process.run()
 
 

@@ -41,7 +41,7 @@ class Teller:
         self._writes = open_engine(settings.database, writes=True, wait_s=LOCK_WAIT_S)
         want(settings)
         self._heart = Heart(settings.beats, OUTPUTS)
-        self._stop = threading.Event()
+        self._stop, self._orderly = threading.Event(), False
         name = hashlib.sha256(f"{settings.station} {settings.data.resolve()}".encode()).hexdigest()[:12]
         senders: dict[str, Sender] = {}
         self._announcer: Announcer | None = None
@@ -71,7 +71,12 @@ class Teller:
         self._writes.dispose()
 
     def stop(self) -> None:
-        """Deliver what is there already, say that the line is not ready any more, and let `run` return."""
+        """Deliver what is there already, say that the line was stopped, and let `run` return."""
+        self._orderly = True
+        self._stop.set()
+
+    def abandon(self) -> None:
+        """The same without its supervisor: what the line does now, nobody can say."""
         self._stop.set()
 
     def state(self) -> State:
@@ -89,7 +94,7 @@ class Teller:
         )
 
     def _farewell(self) -> State:
-        if not self._stop.is_set():
+        if not self._orderly:
             return gone(station=self._settings.station)
         return down(LINE_STOPPED, "the line was stopped", station=self._settings.station, at_ns=time.time_ns())
 
