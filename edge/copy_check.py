@@ -32,8 +32,6 @@ def check(copied: Settings, *, in_flight: bool) -> Checked:
 
 
 def _troubles(account: Account, *, in_flight: bool) -> Iterator[str]:
-    if not account.compared:
-        return
     if account.unnumbered:
         yield f"{_name(account)}: {_frames(account.unnumbered)} recorded and not in its journal"
     if account.missing and not in_flight:

@@ -199,6 +199,21 @@ def test_retention_by_hand_says_what_would_go_and_then_removes_it(
     assert "all is within its limits" in again.stdout
 
 
+def test_pictures_whose_disk_went_while_the_line_runs_are_not_forgotten(ledger: Ledger) -> None:
+    ledger.add_defect()
+    reads, writes = engines(ledger)
+    limited = Settings(data=ledger.settings.data, keep_days=1, disk_reserve=0)
+    keeper = Keeper(limited, writes=writes, reads=reads, room=Room(limited.data, 0))
+    steps = keeper.plan(now_ns=2 * 10**18)
+    limited.media.rename(limited.data / "away")
+    limited.media.mkdir()
+    with pytest.raises(EdgeError, match="Mount the disk"):
+        keeper.carry_out(steps, now_ns=2 * 10**18)
+    assert [row.picture_gone_why for row in rows(limited)] == [None]
+    reads.dispose()
+    writes.dispose()
+
+
 def test_a_budget_without_its_unit_is_refused(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGE_MEDIA_BUDGET", "50")
     with pytest.raises(EdgeError, match=r"media_budget='50'.* with its unit, for example 50GB"):

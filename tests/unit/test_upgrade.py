@@ -235,6 +235,10 @@ def test_a_damaged_record_is_put_aside_with_its_log(tmp_path: Path) -> None:
     assert CliRunner().invoke(app, ["restore-record", str(copy), "--data", str(tmp_path)]).exit_code == 0
     assert content(path) == content(copy)
     assert sorted(path.suffix for path in tmp_path.glob("record-replaced-*")) == [".sqlite", ".sqlite-wal"]
+    killed_while_writing(path)
+    path.unlink()  # and its log is left
+    assert CliRunner().invoke(app, ["restore-record", str(copy), "--data", str(tmp_path)]).exit_code == 0
+    assert content(path) == content(copy)
 
 
 def killed_while_writing(path: Path) -> None:
