@@ -136,7 +136,7 @@ def writing(folder: Path) -> Iterator[None]:
     """Tells what cannot be written as EdgeError: a full disk is a thing that people can mend."""
     try:
         yield
-    except (OSError, sqlite3.OperationalError, OperationalError) as error:
+    except (OSError, sqlite3.DatabaseError, OperationalError) as error:
         cause = error.strerror or str(error) if isinstance(error, OSError) else getattr(error, "orig", error)
         about = getattr(error, "filename2", None) or getattr(error, "filename", None) or folder
         raise EdgeError(f"{folder} was not finished: {cause} ({about}). Mend that, and try again.") from error
