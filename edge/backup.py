@@ -7,34 +7,41 @@ earlier backup is linked and not copied again. Not copied: logs, thumbnails, liv
 import json
 import os
 import shutil
+import sqlite3
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import OperationalError
 
 from edge import __version__, lock
-from edge.database import Database
+from edge.copy_check import check
 from edge.errors import EdgeError
 from edge.ledger.copies import copy_database, copy_journals, media_paths, recorded
 from edge.ledger.ownership import NAME_FILE, own, record_name
-from edge.ledger.record import open_engine
 from edge.ledger.schema import open_existing
-from edge.ledger.verify import settle, verify
 from edge.settings import Settings
-from edge.verdict import Reason
 from edge.vision.bundle_store import DRAFT, locked
 
 FACTS_FILE = "backup.json"  # written last: a folder without it is no backup yet
 UNFINISHED = "unfinished"
+GOING = ".going-"
+NAME_FORMAT = "%Y%m%dT%H%M%S.%fZ"
+TRIMMING_TIMEOUT_S = 60.0
 Told = Callable[[int, int], None]
 """Told how many of how many pictures are there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A finished backup. linked: pictures that an earlier backup had already; bytes: what was copied of them."""
+    """A finished backup. linked: pictures that an earlier backup had already; bytes: what was copied of them.
+
+    troubles: what does not balance in it;  not_compared: cameras whose journal is on another machine, or lost
+    """
 
     folder: str
     record: str
@@ -44,105 +51,119 @@ class Backup:
     linked: int
     copied_bytes: int
     duration_s: float
+    troubles: list[str]
+    not_compared: list[str]
 
 
 def back_up(settings: Settings, folder: Path, *, keep: int | None, told: Told = lambda done, total: None) -> Backup:
     """Make a backup under `folder`, beside earlier ones of the same record; a line may run meanwhile.
 
-    keep: how many backups stay, this one included; None: all
-    A killed one is gone on with. Raises EdgeError if the folder holds anything else, the record is damaged, or what was
-    copied is not whole; earlier backups stay as they are.
+    keep: how many backups stay, this one included; None: all. The newest that balances stays in any case.
+    A killed one is gone on with. A record that lost pictures or a part of its journals is copied all the same, and
+    `troubles` says so. Raises EdgeError if the folder holds anything else or cannot be written, or the record is
+    damaged; earlier backups stay as they are.
     """
     began_s = time.monotonic()
-    file = sqlite_file(settings)
+    sqlite_file(settings)
     reads = open_existing(settings.database)
     name = record_name(reads)
     own(reads, settings.media)
     reads.dispose()
     _check_place(settings, folder, name)
-    with lock.backups(folder):
+    with writing(folder), lock.backups(folder):
+        for path in folder.glob(f"{GOING}*"):
+            shutil.rmtree(path)
         work, earlier = folder / UNFINISHED, backups(folder)
-        for path in work.glob("*"):  # what a killed one left: pictures are whole and stay, all else is made anew
-            if path.name != "media":
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        work.mkdir(exist_ok=True)
         copied = _Media(settings.media, work / "media", earlier[-1] / "media" if earlier else None)
-        copied.take(media_paths(settings.database), told)  # most of them, while retention may still work
-        with lock.media(settings.data):
-            copy = Database(file=work / file.name)
-            copy_database(file, work / file.name)
-            named = media_paths(copy)
-            copied.take(named, told)
-            copied.drop_others(named)
-            has = recorded(copy)
-            copy_journals(settings.journals, work / settings.journals.name, has)
-        (work / "media").mkdir(exist_ok=True)
+        frames, pictures = _copy(settings, work, copied, told)
         (work / "media" / NAME_FILE).write_text(f"{name}\n")
-        _copy_folders(settings, work)
-        _check(copy, work, running=True)
+        found = check(_settings_of(settings, work), in_flight=True)
         made = Backup(
-            str(folder / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")), name, __version__,
-            sum(each.frames for each in has.values()), len(named), copied.linked, copied.copied_bytes,
-            round(time.monotonic() - began_s, 1),
+            str(folder / _name_after(earlier)), name, __version__, frames, pictures, copied.linked,
+            copied.copied_bytes, round(time.monotonic() - began_s, 1), found.troubles, found.not_compared,
         )  # fmt: skip
         os.sync()
         (work / FACTS_FILE).write_text(json.dumps(asdict(made), indent=1))
         os.sync()
         work.rename(made.folder)
         os.sync()
-        for old in backups(folder)[: -keep if keep else 0]:
-            (old / FACTS_FILE).unlink()
-            shutil.rmtree(old)
+        for old in _too_many(folder, keep):
+            going = old.rename(folder / f"{GOING}{old.name}")  # at once: what is left by a kill is no backup
+            shutil.rmtree(going)
     return made
 
 
+def _copy(settings: Settings, work: Path, copied: "_Media", told: Told) -> tuple[int, int]:
+    """Fill `work` with all that a backup has; how many frames and how many pictures and maps that are."""
+    for path in work.glob("*"):  # what a killed one left: pictures are whole and stay, all else is made anew
+        if path.name != "media":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (work / "media").mkdir(parents=True, exist_ok=True)
+    copy = _settings_of(settings, work)
+    copied.take(media_paths(settings.database), told)  # most of them, while retention may still work
+    with lock.media(settings.data, timeout_s=TRIMMING_TIMEOUT_S):
+        copy_database(sqlite_file(settings), sqlite_file(copy))
+        named = media_paths(copy.database)
+        copied.take(named, told)
+        copied.drop_others(named)
+        has = recorded(copy.database)
+        copy_journals(settings.journals, copy.journals, has)
+    _copy_folders(settings, work)
+    return sum(each.frames for each in has.values()), len(named)
+
+
+def _settings_of(settings: Settings, work: Path) -> Settings:
+    return settings.model_copy(update={"data": work})
+
+
 def sqlite_file(settings: Settings) -> Path:
-    """The record's file. Raises EdgeError for a record in PostgreSQL, which has means of its own for copies."""
+    """The record's file. Raises EdgeError for one in PostgreSQL, which has means of its own for copies and back."""
     if settings.database.file is None:
         raise EdgeError(
-            f"the record is in {settings.database}: copy it with pg_dump, and then the folder {settings.data}. "
-            "edge/ledger/RETENTION.md says how."
+            f"the record is in {settings.database}: copy it with pg_dump, and then the folder {settings.data}. The "
+            "dump from before an upgrade is the way back from it, with pg_restore. edge/ledger/POSTGRESQL.md says how."
         )
     return settings.database.file
 
 
 def backups(folder: Path) -> list[Path]:
-    """The finished backups in a folder, the oldest first."""
-    return sorted(path.parent for path in folder.glob(f"*/{FACTS_FILE}") if path.parent.name != UNFINISHED)
+    """The finished backups in a folder, the oldest first; one that somebody renamed is not among them."""
+    return sorted(path.parent for path in folder.glob(f"*/{FACTS_FILE}") if _made_at(path.parent))
 
 
-def restore(source: Path, data: Path, *, told: Told = lambda done, total: None) -> tuple[Path, int]:
-    """Make a data folder from a backup, or from the latest in a folder of them; the backup, and how many frames it
-    held in flight: they are recorded as not inspected, capture_died.
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Tells what cannot be written as EdgeError: a full disk is a thing that people can mend."""
+    try:
+        yield
+    except (OSError, sqlite3.DatabaseError, OperationalError) as error:
+        cause = error.strerror or str(error) if isinstance(error, OSError) else getattr(error, "orig", error)
+        about = getattr(error, "filename2", None) or getattr(error, "filename", None) or folder
+        raise EdgeError(f"{folder} was not finished: {cause} ({about}). Mend that, and try again.") from error
 
-    Raises EdgeError if `data` is there and not empty, `source` is no backup, or it is not whole.
-    """
-    if data.exists() and (not data.is_dir() or any(data.iterdir())):
-        raise EdgeError(f"{data} is not empty: nothing was restored. Name a new folder with --data.")
-    made = [source] if (source / FACTS_FILE).is_file() else backups(source)
-    if not made:
-        raise EdgeError(f"{source} is no finished backup, and holds none. Name a folder that `edge backup` made.")
-    work = data.parent / f".{data.name}.restoring"
-    shutil.rmtree(work, ignore_errors=True)
-    work.parent.mkdir(parents=True, exist_ok=True)
-    copied, total = 0, sum(1 for path in made[-1].rglob("*") if path.is_file())
 
-    def copy(here: str, there: str) -> str:
-        nonlocal copied
-        copied += 1
-        told(copied, total)
-        return shutil.copy2(here, there)
+def _made_at(backup: Path) -> datetime | None:
+    with suppress(ValueError):
+        return datetime.strptime(backup.name, NAME_FORMAT).replace(tzinfo=UTC)
+    return None
 
-    shutil.copytree(made[-1], work, copy_function=copy, ignore=shutil.ignore_patterns(FACTS_FILE))
-    settings = Settings(data=work, database_url=None)
-    engine = open_existing(settings.database, writes=True)
-    settled = settle(engine, Reason.CAPTURE_DIED, journals=settings.journals, media=settings.media)
-    engine.dispose()
-    _check(settings.database, work, running=False)
-    os.sync()
-    work.rename(data)
-    os.sync()
-    return made[-1], settled
+
+def _name_after(earlier: list[Path]) -> str:
+    """The time; just after the latest backup, if the clock was set back since."""
+    made_at = [datetime.now(UTC), *(at + timedelta(microseconds=1) for each in earlier if (at := _made_at(each)))]
+    return max(made_at).strftime(NAME_FORMAT)
+
+
+def _too_many(folder: Path, keep: int | None) -> list[Path]:
+    """All but the newest `keep` backups, and but the newest one that balances."""
+    there = backups(folder)
+    whole = [path for path in there if not _facts(path).get("troubles")]
+    return [path for path in there[: -keep if keep else 0] if path not in whole[-1:]]
+
+
+def _facts(backup: Path) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads((backup / FACTS_FILE).read_text())
+    return facts
 
 
 class _Media:
@@ -167,9 +188,10 @@ class _Media:
         target.unlink(missing_ok=True)
         target.parent.mkdir(parents=True, exist_ok=True)
         if before and _is_file_of(before, size_bytes):
-            target.hardlink_to(before)
-            self.linked += 1
-            return
+            with suppress(OSError):  # where a file cannot have two names, it is copied
+                target.hardlink_to(before)
+                self.linked += 1
+                return
         part = target.with_name(f"{target.name}.part")
         shutil.copy2(source, part)
         part.rename(target)
@@ -194,12 +216,14 @@ def _check_place(settings: Settings, folder: Path, name: str) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise EdgeError(f"{folder} cannot be made: {error.strerror}. Name another folder.") from error
-    strange = [path.name for path in folder.iterdir() if path.name != UNFINISHED and not (path / FACTS_FILE).is_file()]
-    if strange:
-        raise EdgeError(f"{folder} holds {strange[0]}, which is no backup. Name a folder for backups alone.")
+    for path in folder.iterdir():
+        if path.name != UNFINISHED and not path.name.startswith(GOING) and not (path / FACTS_FILE).is_file():
+            raise EdgeError(
+                f"{folder} holds {path.name}, which is no finished backup. Move it away, or name a folder for backups "
+                "alone."
+            )
     for made in backups(folder):
-        other = json.loads((made / FACTS_FILE).read_text())["record"]
-        if other != name:
+        if (other := _facts(made)["record"]) != name:
             raise EdgeError(
                 f"{made} is a backup of the record {other}, and {settings.data} holds {name}. Name another folder, one "
                 "for each data folder."
@@ -213,17 +237,3 @@ def _copy_folders(settings: Settings, work: Path) -> None:
             shutil.copytree(settings.bundles, work / "bundles", ignore=shutil.ignore_patterns(f"{DRAFT}*"))
     if settings.reports.is_dir():
         shutil.copytree(settings.reports, work / "reports")
-
-
-def _check(database: Database, data: Path, *, running: bool) -> None:
-    """Raise EdgeError unless every row has its frame and its files, and no file is too much."""
-    folders = Settings(data=data)
-    engine = open_engine(database)
-    found = verify(engine, journals=folders.journals, media=folders.media)
-    engine.dispose()
-    if not found.good_while(running=running) or found.stray_files:
-        lost = found.missing_files + found.stray_files
-        raise EdgeError(
-            f"the copy in {data} is not whole ({len(lost)} files, first: {lost[:1]}). `edge verify` on both folders "
-            "says what is wrong; earlier backups are as they were."
-        )

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from edge import __version__
+from edge.backup_cli import backup, restore
 from edge.check_cli import check
 from edge.command_options import (
     SPEC_HELP,
@@ -27,6 +28,7 @@ from edge.command_options import (
     print_json,
     with_category,
 )
+from edge.downgrade_cli import downgrade, restore_record
 from edge.errors import EdgeError
 from edge.forget_cli import forget
 from edge.keys_cli import app as keys_app
@@ -35,10 +37,10 @@ from edge.logs import logs_json
 from edge.models_cli import app as models_app
 from edge.process_cli import capture, outputs, worker
 from edge.record_cli import export, verify
+from edge.retention_cli import retention
 from edge.review_cli import review as review_command
 from edge.settings import Settings
 from edge.status_cli import status
-from edge.upkeep_cli import backup, downgrade, restore, retention
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +125,7 @@ app.command()(retention)
 app.command()(backup)
 app.command()(restore)
 app.command()(downgrade)
+app.command()(restore_record)
 
 
 @app.command()

@@ -88,8 +88,12 @@ class Keeper:
     def carry_out(
         self, steps: Iterable[Step], *, now_ns: int, told: Callable[[int, int], None] = lambda done, total: None
     ) -> None:
-        """Remove these pictures. told: how many of how many of a step are gone."""
+        """Remove these pictures. told: how many of how many of a step are gone.
+
+        Raises EdgeError if the folder is no longer theirs: its disk may have been unmounted.
+        """
         with lock.media(self._data):
+            own(self._reads, self._folders.media)
             for step in steps:
                 freed_bytes = trim(
                     self._writes, self._folders, step.pictures, step.why, now_ns=now_ns, told=told, ended=self._ended

@@ -11,6 +11,7 @@ from edge.errors import EdgeError
 
 RUN, PROCESSES, MEDIA = "edge.lock", "processes.lock", "media.lock"
 ALONE_TIMEOUT_S = 8.0  # the processes of a supervisor that was killed end by themselves
+ASKED_S = 0.5  # `held` takes the lock for a moment, to see whether it can
 
 
 @contextmanager
@@ -18,14 +19,12 @@ def hold(data: Path, *, run: str) -> Iterator[None]:
     """Hold the data folder for a run, made if it is not there. Raises EdgeError naming the process that has it."""
     data.mkdir(parents=True, exist_ok=True)
     with _open(data, RUN) as fd:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _taken(fd, timeout_s=ASKED_S):
             holder = os.pread(fd, 200, 0).decode().strip()
             raise EdgeError(
                 f"data folder {data} is in use by another `edge run` ({holder}). "
                 "Stop that one, or choose another folder with --data."
-            ) from None
+            )
         with suppress(OSError):  # on a full disk nobody can be told who has it
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"process {os.getpid()}, run {run}\n".encode(), 0)
@@ -44,20 +43,12 @@ def share(data: Path) -> Iterator[None]:
 @contextmanager
 def alone(data: Path, *, timeout_s: float = ALONE_TIMEOUT_S) -> Iterator[None]:
     """Be sure that no capture and no worker is at work here. Raises EdgeError if one still is after `timeout_s`."""
-    until_s = time.monotonic() + timeout_s
     with _open(data, PROCESSES) as fd:
-        while True:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > until_s:
-                    raise EdgeError(
-                        f"a capture or a worker is at work on data folder {data} without `edge run`. "
-                        "Stop it, or choose another folder with --data."
-                    ) from None
-                time.sleep(0.1)
-            else:
-                break
+        if not _taken(fd, timeout_s=timeout_s):
+            raise EdgeError(
+                f"a capture or a worker is at work on data folder {data} without `edge run`. "
+                "Stop it, or choose another folder with --data."
+            )
         yield
 
 
@@ -66,7 +57,8 @@ def sole(data: Path, command: str) -> Iterator[None]:
     """Be the only `edge COMMAND` on this data folder. Raises EdgeError if there is one already."""
     data.mkdir(parents=True, exist_ok=True)
     with _open(data, f"{command}.lock") as fd:
-        _take(fd, f"`edge {command}` is at work on data folder {data} already. Stop that one first.")
+        if not _taken(fd):
+            raise EdgeError(f"`edge {command}` is at work on data folder {data} already. Stop that one first.")
         yield
 
 
@@ -84,12 +76,13 @@ def held(data: Path) -> bool:
 
 
 @contextmanager
-def media(data: Path) -> Iterator[None]:
-    """Be the only one that removes pictures here, or that copies them. Raises EdgeError if somebody else is."""
+def media(data: Path, *, timeout_s: float = 0.0) -> Iterator[None]:
+    """Be the only one that removes pictures here, or that copies them. Raises EdgeError if somebody else still is."""
     with _open(data, MEDIA) as fd:
-        _take(
-            fd, f"the pictures of {data} are being copied or trimmed by another process. Try again when it has ended."
-        )
+        if not _taken(fd, timeout_s=timeout_s):
+            raise EdgeError(
+                f"the pictures of {data} are being copied or trimmed by another process. Try again when it has ended."
+            )
         yield
 
 
@@ -98,18 +91,25 @@ def backups(folder: Path) -> Iterator[None]:
     """Be the only one that makes backups in a folder. Raises EdgeError if somebody else does."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _take(fd, f"another `edge backup` writes to {folder}. Try again when it has ended.")
+        if not _taken(fd):
+            raise EdgeError(f"another `edge backup` writes to {folder}. Try again when it has ended.")
         yield
     finally:
         os.close(fd)
 
 
-def _take(fd: int, otherwise: str) -> None:
-    """Lock an open file for this process alone. Raises EdgeError saying `otherwise` if another has it."""
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise EdgeError(otherwise) from None
+def _taken(fd: int, *, timeout_s: float = 0.0) -> bool:
+    """Lock an open file for this process alone; False if another has it all that time."""
+    until_s = time.monotonic() + timeout_s
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until_s:
+                return False
+            time.sleep(0.1)
+        else:
+            return True
 
 
 @contextmanager

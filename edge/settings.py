@@ -52,6 +52,13 @@ def _stations(value: str) -> str:
     return value
 
 
+def _budget(value: ByteSize) -> ByteSize:
+    """As it is. Raises ValueError for what holds no picture: all would be removed for want of two letters."""
+    if value < 1_000_000:
+        raise ValueError("give at least 1MB, and with its unit, for example 50GB")
+    return value
+
+
 def _database_url(value: SecretStr) -> SecretStr:
     check_url(value.get_secret_value())
     return value
@@ -116,9 +123,11 @@ class Settings(BaseSettings):
     keep_sample_days: int | None = Field(
         default=None, ge=1, description="those of passed parts and of uncalibrated cameras stay so long"
     )
-    media_budget: ByteSize | None = Field(default=None, description="most that pictures may take, for example 50GB")
+    media_budget: Annotated[ByteSize, AfterValidator(_budget)] | None = Field(
+        default=None, description="most that pictures may take, with its unit, for example 50GB"
+    )
     disk_reserve: ByteSize | None = Field(
-        default=None, description="what stays free on the disk; default: 2 GB, or 5 % if that is less"
+        default=None, description="what stays free on the disk of the pictures; default: 2 GB, or 5 % if that is less"
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = Field(default="text", description="json: one object a line, for a collector")

@@ -28,7 +28,7 @@ from edge.ledger.audit_draw import AuditDraw
 from edge.ledger.beats import EVERY_S, WORKER, Heart
 from edge.ledger.patience import Patience, passing_cause
 from edge.ledger.record import open_engine
-from edge.ledger.room import Room
+from edge.ledger.room import room_for_pictures
 from edge.ledger.schema import prepare
 from edge.ledger.writer import Entry, Writer
 from edge.line.at_hand import AtHand, OverCredit
@@ -71,7 +71,7 @@ class Worker:
         prepare(settings.database)
         self._scorer = scorer
         self._engine = open_engine(settings.database, writes=True, wait_s=LOCK_WAIT_S)
-        room = Room(settings.data, settings.disk_reserve)
+        room = room_for_pictures(settings.data, settings.media, settings.disk_reserve)
         self._writer = Writer(self._engine, settings.media, room)
         self._reading = open_engine(settings.database)
         self._audit = AuditDraw(self._reading)

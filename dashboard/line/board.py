@@ -23,7 +23,7 @@ from edge.ledger.categories import categories_at_hand
 from edge.ledger.orders import Order, newest_orders
 from edge.ledger.ready_now import readiness_of
 from edge.ledger.record import Camera, Inspection, Run
-from edge.ledger.room import Room
+from edge.ledger.room import room_for_pictures
 from edge.settings import Settings
 from edge.verdict import Outcome
 
@@ -121,8 +121,8 @@ def _camera(
 
 
 def _disk(settings: Settings) -> str | None:
-    """What an operator should know of the disk of the data folder, while its reserve is not whole."""
-    room = Room(settings.data, settings.disk_reserve)
+    """What an operator should know of the disk of the pictures, while its reserve is not whole."""
+    room = room_for_pictures(settings.data, settings.media, settings.disk_reserve)
     if not room.short_bytes:
         return None
     consequence = (

@@ -62,7 +62,8 @@ def copy_journals(source: Path, target: Path, told: Mapping[tuple[str, str], Rec
     """Copy each camera's journal up to the highest number that is recorded, as it was when the record was copied.
 
     told: what the copied record holds;  source: read after that copy was made, so that no number is missing
-    That a run ended is only copied if all of its frames are recorded: what was in flight is then settled by a restore.
+    That a camera ended is only copied if all of its frames are recorded: what was in flight is then settled by a
+    restore. One that was stopped and started again ended in the middle of its journal, where it says nothing.
     """
     for (run, camera), has in told.items():
         journal = source / run / f"{camera}.jsonl"
@@ -80,7 +81,7 @@ def _up_to(lines: Iterator[bytes], has: Recorded) -> Iterator[bytes]:
         if not line.endswith(b"\n"):
             return
         if line == ENDED and not numbered == has.highest == has.frames:
-            return
+            continue
         if line.startswith(b"["):
             if numbered == has.highest:
                 return

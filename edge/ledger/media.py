@@ -1,5 +1,6 @@
 """Pictures and maps of flagged frames, as files under the media folder, by date."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
@@ -15,6 +16,7 @@ from edge.verdict import AnomalyMap
 JPEG_QUALITY = 95
 MAP_LEVELS = 65535
 ENDINGS = (".jpg", ".png", ".jpg.part", ".png.part")
+NAME = re.compile(rf"([0-9]{{8,18}})({'|'.join(map(re.escape, ENDINGS))})")
 
 
 def media_stem(info: FrameInfo) -> str:
@@ -71,11 +73,14 @@ def sync_media(media: Path, stems: Iterable[str]) -> None:
 
 
 def frame_of(path: PurePath) -> tuple[str, str, int] | None:
-    """The (run, camera, number) whose file this is, `path` being relative to the media folder; None for any other."""
-    number = path.name.partition(".")[0]
-    if len(path.parts) != 4 or not number.isdecimal():
+    """The (run, camera, number) whose file this is, `path` being relative to the media folder.
+
+    None for any other name than the writer gives; that the day is the frame's is for the caller to see.
+    """
+    found = NAME.fullmatch(path.name)
+    if len(path.parts) != 4 or not found:
         return None
-    return path.parts[1], path.parts[2], int(number)
+    return path.parts[1], path.parts[2], int(found[1])
 
 
 def _write(media: Path, relative: str, encoded: bytes) -> str:

@@ -31,13 +31,13 @@ def record_name(engine: Engine) -> str:
 
 
 def own(engine: Engine, media: Path) -> None:
-    """Make sure that a media folder is this record's; a nameless one becomes its own, if empty or known.
+    """Make sure that a media folder is this record's; a nameless one becomes its own, if it holds what it should.
 
-    Raises EdgeError if it is another record's, or nobody can tell.
+    Raises EdgeError if it is another record's, nobody can tell, or the record's pictures are not there.
     """
     name, file = record_name(engine), media / NAME_FILE
     if not file.is_file():
-        _check_known(engine, media)
+        _check_known(engine, media, name)
         make_folder(media)
         write_whole(file, f"{name}\n".encode())
         sync_folder(media)
@@ -49,15 +49,22 @@ def own(engine: Engine, media: Path) -> None:
         )
 
 
-def _check_known(engine: Engine, media: Path) -> None:
-    """Raise EdgeError for a folder with files, of which the record's newest picture is none."""
-    if not any(path.is_file() for path in media.rglob("*")):
-        return
-    newest = select(Inspection.picture_path).where(Inspection.picture_path.is_not(None))
+def _check_known(engine: Engine, media: Path, name: str) -> None:
+    """Raise EdgeError unless the record's oldest and newest picture are there, or it has none and the folder no file.
+
+    Both: a line may have begun to write to the folder onto which the disk with all others was not mounted.
+    """
+    named = select(Inspection.picture_path).where(Inspection.picture_path.is_not(None)).limit(1)
     with Session(engine) as session:
-        path = session.scalar(newest.order_by(Inspection.id.desc()).limit(1))
-    if path is None or not (media / path).is_file():
+        paths = {path for by in (Inspection.id, Inspection.id.desc()) for path in session.scalars(named.order_by(by))}
+    if not paths and any(path.is_file() for path in media.rglob("*")):
         raise EdgeError(
             f"{media} holds pictures that this record does not know. None will be removed. Bring back the record that "
             "they belong to, or move the folder away."
+        )
+    if away := sorted(path for path in paths if path and not (media / path).is_file()):
+        raise EdgeError(
+            f"{media} has no name, and {away[0]}, a picture of the record {name}, is not in it: it may be the wrong "
+            "folder. No picture will be removed. Mount the disk or bring back the folder that the pictures are in, or "
+            f"mend --data; if that picture is lost for good, write {name} into {media / NAME_FILE}."
         )

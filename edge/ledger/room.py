@@ -1,4 +1,4 @@
-"""Room on the data folder's disk: how much is left, and what of it is not for pictures."""
+"""Room on the disk of the pictures: how much is left, and what of it is not for them."""
 
 import os
 from pathlib import Path
@@ -36,3 +36,8 @@ class Room:
     def for_pictures(self) -> bool:
         """Whether pictures are still to be written."""
         return self.free_bytes >= self.reserve_bytes // 2
+
+
+def room_for_pictures(data: Path, media: Path, reserve_bytes: int | None) -> Room:
+    """The room of the media folder, which may be on a disk of its own; of the data folder until there is one."""
+    return Room(media if media.is_dir() else data, reserve_bytes)

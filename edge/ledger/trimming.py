@@ -1,7 +1,7 @@
 """Pictures leave the disk: first the row forgets them, in a transaction, and then the files go.
 
 A kill in between leaves files without a row that names them: `edge verify` lists them, and `sweep` removes those of
-which the record says that their frame was trimmed. What the record does not know is never touched.
+which the record says that their frame was trimmed. A file with any other name than the writer gives is never touched.
 """
 
 import logging
@@ -14,7 +14,8 @@ from pathlib import Path
 from sqlalchemy import Engine, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from edge.ledger.media import ENDINGS, frame_of
+from edge.frame import FrameInfo
+from edge.ledger.media import ENDINGS, frame_of, media_stem
 from edge.ledger.record import Camera, Inspection, Run, unit_of_work
 from edge.ledger.retention import KeptPicture, Why, worth
 from edge.ledger.thumbnails import thumbnail_path
@@ -130,33 +131,34 @@ def sweep(engine: Engine, media: Path, *, ended: Callable[[], bool] = lambda: Fa
     """Remove the files that a killed trimming left: those of frames of which the record says that it was trimmed."""
     swept = []
     for folder, _, names in os.walk(media):
-        paths = [(Path(folder) / name).relative_to(media) for name in names if name.endswith(ENDINGS)]
+        paths = [(Path(folder) / name).relative_to(media) for name in names]
         frames = {path: frame for path in paths if (frame := frame_of(path)) is not None}
-        trimmed = _trimmed(engine, set(frames.values()))
-        swept += [str(path) for path, frame in frames.items() if frame in trimmed]
+        files = {f"{stem}{ending}" for stem in _trimmed(engine, set(frames.values())) for ending in ENDINGS}
+        swept += [str(path) for path in frames if str(path) in files]
         if ended():
             break
     _remove(media, [media / path for path in swept])
     return swept
 
 
-def _trimmed(engine: Engine, frames: Collection[tuple[str, str, int]]) -> set[tuple[str, str, int]]:
-    """Those of these frames, which are of one run and camera, that are known to have no picture any more."""
-    found: set[tuple[str, str, int]] = set()
+def _trimmed(engine: Engine, frames: Collection[tuple[str, str, int]]) -> set[str]:
+    """The stems of those of these frames, of one run and camera, that are known to have no picture any more."""
+    found: set[str] = set()
     with Session(engine) as session:
         for run, camera in {frame[:2] for frame in frames}:
             ids = select(Run.id, Camera.id).join(Camera, Camera.run_id == Run.id)
             known = session.execute(ids.where(Run.name == run, Camera.name == camera)).one_or_none()
             if known is None:
                 continue
-            gone = select(Inspection.seq).where(
+            gone = select(Inspection.seq, Inspection.captured_ns).where(
                 Inspection.run_id == known[0], Inspection.camera_id == known[1],
                 Inspection.picture_path.is_(None), Inspection.map_path.is_(None),
                 Inspection.picture_gone_ns.is_not(None),
             )  # fmt: skip
             waiting = iter(sorted(seq for *_, seq in frames))
             while some := list(islice(waiting, FRAMES_AT_ONCE)):
-                found |= {(run, camera, seq) for seq in session.scalars(gone.where(Inspection.seq.in_(some)))}
+                rows = session.execute(gone.where(Inspection.seq.in_(some)))
+                found |= {media_stem(FrameInfo(run, camera, seq, captured_ns, "")) for seq, captured_ns in rows}
     return found
 
 

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
-from edge.backup import back_up, restore
+from sqlalchemy import update
+
+from edge.backup import back_up
+from edge.ledger.record import Inspection, open_engine, unit_of_work
+from edge.restore import restore
 from edge.settings import Settings
 from tests.fakes import numbered_folder
 from tests.lines import number_line, recorded, report, rows, wait_until
@@ -10,11 +14,10 @@ from tests.page_client import page_client
 from tests.slowness import slowness
 
 FRAMES = 240
-PICTURE_BYTES = 1500  # of a flagged frame with its map, about
 
 
 def test_a_line_keeps_its_budget_is_backed_up_as_it_runs_and_what_is_restored_is_whole(tmp_path: Path) -> None:
-    settings = Settings(data=tmp_path / "data", media_budget=10 * PICTURE_BYTES, disk_reserve=0)
+    settings = Settings(data=tmp_path / "data", media_budget=10**6, disk_reserve=0)
     slow = slowness()
     line = number_line(settings, numbered_folder(tmp_path / "parts", FRAMES), delay_s=0.01)
     wait_until(lambda: recorded(settings) > FRAMES // 4, timeout_s=60 * slow, tick=line.tick)
@@ -35,6 +38,8 @@ def test_a_line_keeps_its_budget_is_backed_up_as_it_runs_and_what_is_restored_is
     with page_client(restored) as page:
         assert page.get("/api/v1/frames?outcome=defect").json()["frames"]
 
+    with unit_of_work(open_engine(settings.database, writes=True)) as session:
+        session.execute(update(Inspection).where(Inspection.media_bytes > 0).values(media_bytes=100_000))
     again = number_line(settings, tmp_path / "parts", delay_s=0.0)
     wait_until(lambda: any(row.picture_gone_why for row in rows(settings)), timeout_s=60 * slow, tick=again.tick)
     again.stop()

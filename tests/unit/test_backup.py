@@ -1,9 +1,11 @@
 """A backup is whole or not there; a restored data folder balances, and its page opens."""
 
+import errno
 import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +13,8 @@ import pytest
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
-from edge.backup import UNFINISHED, back_up, backups, restore
+from edge import lock
+from edge.backup import FACTS_FILE, UNFINISHED, back_up, backups
 from edge.cli import app
 from edge.errors import EdgeError
 from edge.frame import FrameInfo
@@ -21,6 +24,7 @@ from edge.ledger.schema import prepare
 from edge.ledger.trimming import Folders, kept_pictures, trim
 from edge.ledger.writer import Entry, Writer
 from edge.line.journal import Journal
+from edge.restore import restore
 from edge.settings import Settings
 from tests.fakes import number_verdict, numbered_picture
 from tests.lines import report, rows
@@ -64,16 +68,16 @@ def test_what_was_in_flight_at_the_backup_is_settled_by_the_restore(line: Inspec
     line.journal.end()
     assert (made.frames, made.pictures, made.linked) == (48, 10, 0)
 
-    _, settled = restore(tmp_path / "safe", tmp_path / "new")
+    restored = restore(tmp_path / "safe", tmp_path / "new")
 
-    assert settled == 2
-    restored = Settings(data=tmp_path / "new")
-    assert report(restored).good_while(running=False)
-    assert {row.seq: row.reason for row in rows(restored) if row.outcome == "not_inspected"} == {
+    assert (restored.settled, restored.troubles) == (2, [])
+    settings = Settings(data=tmp_path / "new")
+    assert report(settings).good_while(running=False)
+    assert {row.seq: row.reason for row in rows(settings) if row.outcome == "not_inspected"} == {
         43: "capture_died", 46: "capture_died"
     }  # fmt: skip
-    assert all((restored.media / str(row.picture_path)).is_file() for row in rows(restored) if row.picture_path)
-    with page_client(restored) as page:
+    assert all((settings.media / str(row.picture_path)).is_file() for row in rows(settings) if row.picture_path)
+    with page_client(settings) as page:
         assert page.get("/").status_code == 200
         shown = page.get("/api/v1/frames?outcome=defect").json()["frames"]
         assert len(shown) == 5
@@ -86,7 +90,7 @@ def test_a_journal_that_ended_after_the_copy_is_not_called_ended(line: Inspected
     line.record(frames[1:])  # the last one is recorded, the one before it is not
     line.journal.end()
     back_up(line.settings, tmp_path / "safe", keep=None)
-    assert restore(tmp_path / "safe", tmp_path / "new")[1] == 1
+    assert restore(tmp_path / "safe", tmp_path / "new").settled == 1
     assert report(Settings(data=tmp_path / "new")).good_while(running=False)
 
 
@@ -140,18 +144,106 @@ def test_a_damaged_record_makes_no_backup(line: Inspected, tmp_path: Path) -> No
     assert [str(path) for path in backups(tmp_path / "safe")] == [good.folder]
 
 
-def test_a_picture_that_is_missing_makes_no_backup(line: Inspected, tmp_path: Path) -> None:
+def test_a_record_that_lost_something_is_backed_up_and_restored_and_each_says_what_it_lost(
+    line: Inspected, tmp_path: Path
+) -> None:
+    """What is left may be all that there is; and the last backup that has it all outlives any --keep."""
+    good = back_up(line.settings, tmp_path / "safe", keep=1)
     next(line.settings.media.rglob("*.jpg")).unlink()
-    with pytest.raises(EdgeError, match="not whole"):
-        back_up(line.settings, tmp_path / "safe", keep=None)
-    assert backups(tmp_path / "safe") == []
+    lines = line.journal.path.read_bytes().splitlines(keepends=True)
+    line.journal.path.write_bytes(b"".join(lines[:-5]))  # as a power cut leaves it
+    for _ in range(2):
+        made = back_up(line.settings, tmp_path / "safe", keep=1)
+    assert len(made.troubles) == 2
+    assert made.troubles[0].startswith("camera top of run night: 5 frames (number 36 to 40) recorded and not in its")
+    assert made.troubles[1].startswith("1 files that the record names are missing, first ")
+    assert [str(path) for path in backups(tmp_path / "safe")] == [good.folder, made.folder]
+
+    said = CliRunner().invoke(app, ["restore", made.folder, "--data", str(tmp_path / "new")])
+
+    assert said.exit_code == 1
+    assert "IT DOES NOT BALANCE" in said.stdout
+    assert "5 frames (number 36 to 40)" in said.stdout
+    assert len(rows(Settings(data=tmp_path / "new"))) == 40
+
+
+def test_a_camera_that_was_stopped_and_started_in_one_run_is_backed_up(line: Inspected, tmp_path: Path) -> None:
+    line.journal.end()
+    frames = line.number(10)
+    line.record(frames[:7])
+    made = back_up(line.settings, tmp_path / "safe", keep=None)
+    assert made.troubles == []
+    assert restore(tmp_path / "safe", tmp_path / "new").settled == 0
+    (account,) = report(Settings(data=tmp_path / "new")).accounts
+    assert (account.numbered, account.balanced) == (47, True)
+
+
+def test_a_camera_whose_journal_is_on_another_machine_is_called_not_compared_by_both(
+    line: Inspected, tmp_path: Path
+) -> None:
+    line.journal.path.unlink()
+    made = back_up(line.settings, tmp_path / "safe", keep=None)
+    restored = restore(tmp_path / "safe", tmp_path / "new")
+    assert made.troubles == restored.troubles == []
+    assert made.not_compared == restored.not_compared == ["camera top of run night"]
+    said = CliRunner().invoke(app, ["backup", str(tmp_path / "safe"), "--data", str(line.settings.data)])
+    assert said.exit_code == 0
+    assert "camera top of run night was not compared" in said.stdout
+
+
+def test_with_the_clock_set_back_the_backup_just_made_is_the_latest_and_stays(line: Inspected, tmp_path: Path) -> None:
+    first = Path(back_up(line.settings, tmp_path / "safe", keep=None).folder)
+    first.rename(first.with_name("29991231T235959.999999Z"))
+    line.record(line.number(1))
+    made = back_up(line.settings, tmp_path / "safe", keep=1)
+    assert [str(path) for path in backups(tmp_path / "safe")] == [made.folder]
+    restore(tmp_path / "safe", tmp_path / "new")
+    assert len(rows(Settings(data=tmp_path / "new"))) == 41
+
+
+def test_a_kill_while_old_backups_go_does_not_stop_the_next(
+    line: Inspected, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back_up(line.settings, tmp_path / "safe", keep=None)
+
+    def die(path: Path) -> None:
+        (path / FACTS_FILE).unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(shutil, "rmtree", die)
+        back_up(line.settings, tmp_path / "safe", keep=1)
+    made = back_up(line.settings, tmp_path / "safe", keep=1)
+    assert [str(path) for path in (tmp_path / "safe").iterdir()] == [made.folder]
+
+
+def test_where_files_cannot_have_two_names_they_are_copied(
+    line: Inspected, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, target: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    back_up(line.settings, tmp_path / "safe", keep=None)
+    monkeypatch.setattr(Path, "hardlink_to", refuse)  # as exFAT and many network disks do
+    made = back_up(line.settings, tmp_path / "safe", keep=None)
+    assert (made.linked, made.troubles) == (0, [])
+    assert made.copied_bytes > 0
+
+
+def test_a_backup_waits_while_pictures_are_trimmed(line: Inspected, tmp_path: Path) -> None:
+    with ThreadPoolExecutor() as pool:
+        with lock.media(line.settings.data):
+            made = pool.submit(back_up, line.settings, tmp_path / "safe", keep=None)
+            with pytest.raises(TimeoutError):
+                made.result(timeout=0.5)
+        assert made.result().frames == 40
 
 
 @pytest.mark.parametrize("strange", ["holiday.jpg", ".hidden"])
 def test_a_folder_that_holds_something_else_is_refused(line: Inspected, tmp_path: Path, strange: str) -> None:
     (tmp_path / "safe").mkdir()
     (tmp_path / "safe" / strange).touch()
-    with pytest.raises(EdgeError, match="which is no backup"):
+    with pytest.raises(EdgeError, match="which is no finished backup"):
         back_up(line.settings, tmp_path / "safe", keep=1)
     with pytest.raises(EdgeError, match="data folder itself"):
         back_up(line.settings, line.settings.data / "safe", keep=1)
@@ -173,17 +265,50 @@ def test_a_restore_takes_no_folder_that_holds_something(line: Inspected, tmp_pat
     with pytest.raises(EdgeError, match="not empty"):
         restore(tmp_path / "safe", line.settings.data)
     assert sorted(path for path in line.settings.data.rglob("*")) == before
-    (tmp_path / "empty").mkdir()
-    restore(tmp_path / "safe", tmp_path / "empty")
-    assert report(Settings(data=tmp_path / "empty")).good_while(running=False)
 
 
-def test_a_backup_that_lost_a_picture_is_not_restored(line: Inspected, tmp_path: Path) -> None:
-    made = back_up(line.settings, tmp_path / "safe", keep=None)
-    next(Path(made.folder).rglob("*.png")).unlink()
-    with pytest.raises(EdgeError, match="not whole"):
+def test_a_restore_takes_an_empty_folder_whatever_it_is(
+    line: Inspected, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk is mounted there, somebody made it, it is a link to it, or one stands in it."""
+    back_up(line.settings, tmp_path / "safe", keep=None)
+    for name in ("disk", "big", "here"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "disk" / "lost+found").mkdir()
+    (tmp_path / "link").symlink_to("big")
+    monkeypatch.chdir(tmp_path / "here")
+    for data in (tmp_path / "disk", tmp_path / "link", Path()):
+        inode = data.stat().st_ino
+        restore(tmp_path / "safe", data)
+        assert data.stat().st_ino == inode, "a mount cannot be replaced"
+        assert report(Settings(data=data)).good_while(running=False)
+        assert not (data / ".restoring").exists()
+
+
+def test_a_restore_that_fails_leaves_an_empty_folder_and_two_do_not_meet(line: Inspected, tmp_path: Path) -> None:
+    made = Path(back_up(line.settings, tmp_path / "safe", keep=None).folder)
+    record, whole = made / "record.sqlite", (made / "record.sqlite").read_bytes()
+
+    def another(done: int, total: int) -> None:
+        with pytest.raises(EdgeError, match="in use by another"):
+            restore(made, tmp_path / "new")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(EdgeError, match="No space left on device"):
+        restore(made, tmp_path / "new", told=another)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == [lock.RUN]
+    record.write_bytes(whole[:5000])
+    with pytest.raises(EdgeError):
+        restore(made, tmp_path / "new")
+    record.write_bytes(whole)
+    assert restore(made, tmp_path / "new").troubles == []
+
+
+def test_a_wrong_setting_is_told_as_such(line: Inspected, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    back_up(line.settings, tmp_path / "safe", keep=None)
+    monkeypatch.setenv("EDGE_KEEP_DAYS", "x")
+    with pytest.raises(EdgeError, match="keep_days='x'"):
         restore(tmp_path / "safe", tmp_path / "new")
-    assert not (tmp_path / "new").exists()
 
 
 def test_bundles_and_reports_are_in_the_backup_and_what_can_be_made_again_is_not(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 from typer.testing import CliRunner
 
 from edge.cli import app
@@ -148,7 +148,12 @@ def test_the_reserve_spares_confirmed_defects_and_the_budget_takes_them_last(led
     with unit_of_work(ledger.engine) as session:
         session.get_one(Inspection, frames[0]).reviewed_as = "confirmed_defect"
     assert planned(ledger, disk_reserve=10**15) == [("reserve", [sample, *frames[1:]])]
-    assert planned(ledger, media_budget=1, disk_reserve=0) == [("budget", [sample, *frames[1:], frames[0]])]
+    with unit_of_work(ledger.engine) as session:
+        session.execute(update(Inspection).values(media_bytes=1_000_000))
+    assert planned(ledger, media_budget=2 * 10**6, disk_reserve=0) == [("budget", [sample, *frames[1:]])]
+    with unit_of_work(ledger.engine) as session:
+        session.execute(update(Inspection).values(media_bytes=1_000_001))
+    assert planned(ledger, media_budget=10**6, disk_reserve=0) == [("budget", [sample, *frames[1:], frames[0]])]
 
 
 def test_a_line_without_limits_keeps_everything(ledger: Ledger) -> None:
@@ -176,6 +181,8 @@ def test_retention_by_hand_says_what_would_go_and_then_removes_it(
 ) -> None:
     for _ in range(5):
         ledger.add_defect()
+    with unit_of_work(ledger.engine) as session:
+        session.execute(update(Inspection).values(media_bytes=10**6))
     before_bytes = kept_bytes(ledger.engine)
     monkeypatch.setenv("EDGE_MEDIA_BUDGET", str(before_bytes // 2))
     monkeypatch.setenv("EDGE_DISK_RESERVE", "0")
@@ -190,6 +197,39 @@ def test_retention_by_hand_says_what_would_go_and_then_removes_it(
     assert kept_bytes(ledger.engine) == before_bytes - step["bytes"] == json.loads(done.stdout)["kept_bytes"]
     again = CliRunner().invoke(app, command[:-1])
     assert "all is within its limits" in again.stdout
+
+
+def test_pictures_whose_disk_went_while_the_line_runs_are_not_forgotten(ledger: Ledger) -> None:
+    ledger.add_defect()
+    reads, writes = engines(ledger)
+    limited = Settings(data=ledger.settings.data, keep_days=1, disk_reserve=0)
+    keeper = Keeper(limited, writes=writes, reads=reads, room=Room(limited.data, 0))
+    steps = keeper.plan(now_ns=2 * 10**18)
+    limited.media.rename(limited.data / "away")
+    limited.media.mkdir()
+    with pytest.raises(EdgeError, match="Mount the disk"):
+        keeper.carry_out(steps, now_ns=2 * 10**18)
+    assert [row.picture_gone_why for row in rows(limited)] == [None]
+    reads.dispose()
+    writes.dispose()
+
+
+def test_a_budget_without_its_unit_is_refused(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGE_MEDIA_BUDGET", "50")
+    with pytest.raises(EdgeError, match=r"media_budget='50'.* with its unit, for example 50GB"):
+        Settings.read(data=ledger.settings.data)
+
+
+def test_pictures_on_a_disk_of_their_own_do_not_go_for_want_of_room_elsewhere(line: Line, tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    line.settings.media.symlink_to(tmp_path / "pictures")
+    line.inspect()
+    (line.settings.data.parent / "foreign").write_bytes(bytes(line.room.free_bytes - RESERVE_BYTES // 2))
+    said = CliRunner().invoke(
+        app, ["retention", "--data", str(line.settings.data), "--json"], env={"EDGE_DISK_RESERVE": str(RESERVE_BYTES)}
+    )
+    assert json.loads(said.stdout)["steps"] == []
+    assert rows(line.settings)[0].picture_path
 
 
 def test_nothing_is_trimmed_while_a_backup_copies(ledger: Ledger) -> None:

@@ -1,9 +1,12 @@
 """One data folder, one run: the second is told who has it, and a killed one gives it back."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -33,3 +36,13 @@ def test_a_second_run_on_a_data_folder_is_refused_until_the_first_has_ended_howe
     first.stdout.close()
     with lock.hold(tmp_path, run="second"):
         assert lock.held(tmp_path)
+
+
+def test_a_run_starts_while_somebody_asks_whether_one_runs(tmp_path: Path) -> None:
+    """`edge verify` and `edge status` hold the lock for as long as it takes to see that they can."""
+    asks = os.open(tmp_path / lock.RUN, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+    fcntl.flock(asks, fcntl.LOCK_SH)
+    with ThreadPoolExecutor() as pool:
+        pool.submit(lambda: (time.sleep(0.2), os.close(asks)))
+        with lock.hold(tmp_path, run="first"):
+            pass

@@ -128,16 +128,22 @@ def test_a_kill_between_rows_and_files_leaves_what_the_sweep_removes(ledger: Led
     shutil.copytree(saved, ledger.settings.media, dirs_exist_ok=True)  # as if the files had not gone yet
     half = next(ledger.settings.media.rglob("*.jpg"))
     half.rename(half.with_name(f"{half.name}.part"))
+    mine = half.with_name(f"{half.name.partition('.')[0]}.marked for customer.jpg")
+    mine.write_bytes(b"somebody's")
+    copied = ledger.settings.media / "keep" / half.parts[-3] / half.parts[-2] / half.name
+    copied.parent.mkdir(parents=True)
+    copied.write_bytes(b"somebody's, too")
     stranger = ledger.settings.media / "2026-01-01" / "other-run" / "top" / "00000001.jpg"
     stranger.parent.mkdir(parents=True)
     stranger.write_bytes(b"of another record")
 
     assert len(sweep(ledger.engine, ledger.settings.media)) == 4
 
-    left = {path.relative_to(ledger.settings.media).as_posix() for path in files(ledger)}
     kept = row(ledger, frames[2])
-    assert left == {kept.picture_path, kept.map_path, "2026-01-01/other-run/top/00000001.jpg"}
-    assert report(ledger).stray_files == ["2026-01-01/other-run/top/00000001.jpg"]
+    strangers = {mine, copied, stranger}
+    assert set(files(ledger)) - strangers == {ledger.settings.media / str(kept.picture_path),
+                                              ledger.settings.media / str(kept.map_path)}  # fmt: skip
+    assert {ledger.settings.media / path for path in report(ledger).stray_files} == strangers
 
 
 @pytest.mark.sqlite
@@ -212,6 +218,23 @@ def test_a_record_that_is_new_does_not_take_pictures_that_are_there(
     assert not (ledger.settings.media / NAME_FILE).exists()
     own(ledger.engine, ledger.settings.media)  # its own record knows the newest of them
     assert (ledger.settings.media / NAME_FILE).exists()
+
+
+def test_a_nameless_folder_without_the_records_pictures_is_not_taken_for_its_own(ledger: Ledger) -> None:
+    """The disk with the pictures is not mounted; a line began to write to the folder beneath it all the same."""
+    ledger.add_defect()
+    media, away = ledger.settings.media, ledger.settings.data / "away"
+    media.rename(away)
+    media.mkdir()
+    with pytest.raises(EdgeError, match="Mount the disk"):
+        own(ledger.engine, media)
+    ledger.add_defect()
+    with pytest.raises(EdgeError, match="Mount the disk"):
+        own(ledger.engine, media)
+    assert not (media / NAME_FILE).exists()
+    shutil.copytree(away, media, dirs_exist_ok=True)
+    own(ledger.engine, media)
+    assert (media / NAME_FILE).exists()
 
 
 def test_frames_that_bundles_name_are_found(ledger: Ledger) -> None:

@@ -1,6 +1,8 @@
 """The record goes up and down through every revision with data in every table, and loses what is stated, no more."""
 
 import json
+import os
+import signal
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -18,6 +20,7 @@ from edge import lock
 from edge.cli import app
 from edge.database import Database
 from edge.errors import EdgeError
+from edge.ledger.copies import copy_database
 from edge.ledger.record import open_engine
 from edge.ledger.schema import _config, downgrade, prepare, way_back
 
@@ -190,6 +193,65 @@ def test_the_command_copies_the_record_first_and_leaves_a_running_line_alone(tmp
     assert content(Path(done["copy"])) == before
     assert "account" not in content(path)
     assert "review" in content(path)
+
+
+def test_the_copy_comes_back_without_what_a_kill_left_in_the_log(tmp_path: Path) -> None:
+    """SQLite replays a log into whichever record lies beside it."""
+    path = tmp_path / "record.sqlite"
+    prepare(Database(file=path))
+    fill(path)
+    before = content(path)
+    copy = Path(
+        json.loads(CliRunner().invoke(app, ["downgrade", "r0004", "--data", str(tmp_path), "--json"]).stdout)["copy"]
+    )
+    killed_while_writing(path)
+    arguments = ["restore-record", str(copy), "--data", str(tmp_path), "--json"]
+
+    with closing(sqlite3.connect(path)) as page:
+        page.execute("SELECT count(*) FROM run").fetchall()
+        assert "in use" in str(CliRunner().invoke(app, arguments).exception)
+    with lock.share(tmp_path):
+        assert isinstance(CliRunner().invoke(app, arguments).exception, EdgeError)
+    killed_while_writing(path)
+    done = CliRunner().invoke(app, arguments)
+
+    assert done.exit_code == 0, done.exception
+    assert content(path) == before
+    whole(path)
+    with closing(sqlite3.connect(json.loads(done.stdout)["replaced"])) as replaced:
+        assert replaced.execute("SELECT count(*) FROM run WHERE name LIKE 'later%'").fetchone() == (80,)
+
+
+def test_a_damaged_record_is_put_aside_with_its_log(tmp_path: Path) -> None:
+    path, copy = tmp_path / "record.sqlite", tmp_path / "copy.sqlite"
+    prepare(Database(file=path))
+    copy_database(path, copy)
+    killed_while_writing(path)
+    path.write_bytes(b"no database" * 1000)
+    (tmp_path / "empty").touch()
+    for wrong in (tmp_path / "none", tmp_path / "empty", Path(__file__)):
+        refused = CliRunner().invoke(app, ["restore-record", str(wrong), "--data", str(tmp_path)])
+        assert isinstance(refused.exception, EdgeError), wrong
+    assert CliRunner().invoke(app, ["restore-record", str(copy), "--data", str(tmp_path)]).exit_code == 0
+    assert content(path) == content(copy)
+    assert sorted(path.suffix for path in tmp_path.glob("record-replaced-*")) == [".sqlite", ".sqlite-wal"]
+    killed_while_writing(path)
+    path.unlink()  # and its log is left
+    assert CliRunner().invoke(app, ["restore-record", str(copy), "--data", str(tmp_path)]).exit_code == 0
+    assert content(path) == content(copy)
+
+
+def killed_while_writing(path: Path) -> None:
+    """Leave a log of 40 runs that are in no page of the record yet."""
+    child = os.fork()
+    if child == 0:
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA wal_autocheckpoint=0")
+        for _ in range(40):
+            connection.execute("INSERT INTO run (name, started_ns, version) VALUES ('later' || random(), 1, 'x')")
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
 
 
 def test_a_downgrade_that_fails_changes_nothing(tmp_path: Path) -> None:
