@@ -61,10 +61,14 @@ class Keeper:
         self._limits = Limits(settings.keep_days, settings.keep_sample_days, None if budget is None else int(budget))
         own(reads, settings.media)
 
-    def prepare(self) -> list[str]:
-        """Weigh what an earlier version kept, and remove what a killed trimming left; the files that those were."""
+    def weigh(self) -> None:
+        """Note how large the pictures are that an earlier version kept; nothing can be planned before."""
         with lock.media(self._data):
             weigh(self._writes, self._folders.media, ended=self._ended)
+
+    def sweep(self) -> list[str]:
+        """Remove what a killed trimming left; the files that those were."""
+        with lock.media(self._data):
             return sweep(self._writes, self._folders.media, ended=self._ended)
 
     def plan(self, *, now_ns: int, only_reserve: bool = False) -> list[Step]:
@@ -136,7 +140,8 @@ class KeepingThread:
     def _keep(self, *, only_reserve: bool) -> None:
         if self._keeper is None:
             keeper = self._open_keeper()
-            if swept := keeper.prepare():
+            keeper.weigh()
+            if swept := keeper.sweep():
                 log.info("%d files that a killed trimming had left were removed", len(swept))
             self._keeper = keeper
         free_bytes, now_ns = self._room.free_bytes, time.time_ns()

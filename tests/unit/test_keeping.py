@@ -199,6 +199,15 @@ def test_retention_by_hand_says_what_would_go_and_then_removes_it(
     assert "all is within its limits" in again.stdout
 
 
+def test_what_would_go_counts_pictures_that_an_earlier_version_kept_unweighed(ledger: Ledger) -> None:
+    ledger.add_defect()
+    weighed_bytes = kept_bytes(ledger.engine)
+    with unit_of_work(ledger.engine) as session:
+        session.execute(update(Inspection).values(media_bytes=0))
+    command = ["retention", "--data", str(ledger.settings.data), "--json", "--dry-run"]
+    assert json.loads(CliRunner().invoke(app, command).stdout)["kept_bytes"] == weighed_bytes > 0
+
+
 def test_pictures_whose_disk_went_while_the_line_runs_are_not_forgotten(ledger: Ledger) -> None:
     ledger.add_defect()
     reads, writes = engines(ledger)
@@ -238,7 +247,8 @@ def test_nothing_is_trimmed_while_a_backup_copies(ledger: Ledger) -> None:
     reads, writes = engines(ledger)
     keeper = Keeper(ledger.settings, writes=writes, reads=reads, room=Room(ledger.settings.data))
     with lock.media(ledger.settings.data), pytest.raises(EdgeError, match="being copied or trimmed"):
-        keeper.prepare()
+        keeper.weigh()
+        keeper.sweep()
     reads.dispose()
     writes.dispose()
 
