@@ -59,6 +59,7 @@ def learn(
     from calibration.learning.made_with import encoder_of
     from calibration.learning.promotion_guard import put_into_use
     from calibration.promise.certificate import write_certificate
+    from calibration.session import session_now
     from edge.vision.bundle import load_bundle
 
     if frames is not None and every:
@@ -91,6 +92,7 @@ def learn(
         chosen,
         good=[] if good is None else parts_in(good, option="--good"),
         bad=[] if bad is None else parts_in(bad, option="--bad"),
+        session=session_now(settings, good=good, bad=bad),
     )
     show_built(console, settings, built, old, write_certificate(settings.reports, built.folder))
     if promoted:
