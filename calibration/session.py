@@ -10,8 +10,8 @@ from pathlib import Path
 from edge import __version__
 from edge.errors import EdgeError
 from edge.line.camera_spec import parse_camera
-from edge.settings import Settings
 from edge.local_account import local_account
+from edge.settings import Settings
 from edge.vision.manifest import Session
 
 STREAM = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -24,16 +24,16 @@ def session_now(settings: Settings, *, good: Path | int | None = None, bad: Path
         station=settings.station,
         account=local_account(),
         version=__version__,
-        command=command_line(Path(sys.argv[0]).name, sys.argv[1:]),
+        command=command_line(sys.argv[1:]),
         folder=str(Path.cwd()),
         good=f"the next {good} parts of the source" if isinstance(good, int) else _place(good),
         bad=_place(bad),
     )
 
 
-def command_line(program: str, words: Sequence[str]) -> str:
+def command_line(words: Sequence[str]) -> str:
     """As it would be typed again, but for what may be a password in a stream's address."""
-    return shlex.join([program, *map(_without_password, words)])
+    return shlex.join(["calibrate", *map(_without_password, words)])
 
 
 def _without_password(word: str) -> str:

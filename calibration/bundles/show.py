@@ -122,7 +122,11 @@ def _said(value: Any) -> str:
         more = f", ... ({len(value)} in all)" if len(value) > MOST_NAMED else ""
         return ", ".join(map(_said, value[:MOST_NAMED])) + more
     if isinstance(value, dict):
-        told = {name: content for name, content in value.items() if content is not False}
+        told = {
+            name: content
+            for name, content in value.items()
+            if content is not False and content is not None and content != []
+        }
         return " ".join(name if content is True else _said(content) for name, content in told.items())
     if isinstance(value, bool):
         return "yes" if value else "no"

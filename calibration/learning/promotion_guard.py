@@ -17,7 +17,7 @@ from edge.verdict import Outcome
 from edge.vision.bundle import Bundle, load_bundle
 from edge.vision.bundle_folder import read_description
 from edge.vision.bundle_name import BundleName
-from edge.vision.bundle_promotion import in_use, promote, resolve
+from edge.vision.bundle_promotion import in_use, promote
 from edge.vision.bundle_store import called, folder_of
 
 if TYPE_CHECKING:
@@ -87,11 +87,10 @@ def guard_promotion(
     """
     if force is not None and not force.strip():
         raise EdgeError("--force needs a reason, which is kept with the promotion: --force 'rework finds these'.")
-    folder = folder_of(settings.bundles, resolve(settings.bundles, name))
     confirmed = _confirmed(settings, name.category)
     old = _in_use(settings, name.category)
     known = old is not None and old.name != name and any(not kept.good and kept.flagged for kept in old.manifest.check)
-    objections = [useless(read_description(folder, called=called(settings.bundles, name)).manifest)]
+    objections = [_useless(settings, name)]
     if confirmed or known:
         objections.append(_objection(settings, name, confirmed, old, say, encoder_for))
     objection = " ".join(each for each in objections if each is not None)
@@ -115,6 +114,14 @@ def _confirmed(settings: Settings, category: str) -> list[ReviewedFrame]:
         return judged_frames(engine, category, ReviewVerdict.CONFIRMED_DEFECT)
     finally:
         engine.dispose()
+
+
+def _useless(settings: Settings, name: BundleName) -> str | None:
+    """What speaks against a bundle by its own known defects; None of one that cannot be read, which promote refuses."""
+    with suppress(EdgeError):
+        folder = folder_of(settings.bundles, name)
+        return useless(read_description(folder, called=called(settings.bundles, name)).manifest)
+    return None
 
 
 def _in_use(settings: Settings, category: str) -> Bundle | None:

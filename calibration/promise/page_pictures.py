@@ -25,7 +25,7 @@ MOST_REFERENCES = 200
 DIMMED = 0.25
 """Brightness of what does not count, where what counts has 1."""
 
-EDGE, BOX = (255, 200, 0), (0, 220, 255)
+EDGE, BOX = (255, 0, 255), (0, 220, 255)
 """Colours (RGB) of the outlines of what counts and of the closer look."""
 
 

@@ -71,10 +71,10 @@ def _grade(said: Calibration, promise: Promise) -> str:
     target, needed = f"{100 * promise.target:.3g}%", f"{promise.parts_to_certify} good parts outside the references"
     if grade == Grade.CERTIFIED:
         hand = " if the threshold was chosen before these parts were seen" if promise.by_hand else ""
-        hand = hand or (" if the target was chosen without looking at these parts" if said.seen_before else "")
+        unseen = ", if the target was chosen without looking at these parts" if said.seen_before else ""
         return (
             f"certified{hand} for a false-reject rate of {target}, by {_counted(promise.parts)} outside the "
-            "references. That says nothing of the defects it finds."
+            f"references{unseen}. That says nothing of the defects it finds."
         )
     if grade == Grade.NOT_CERTIFIED:
         if promise.parts >= promise.parts_to_certify:

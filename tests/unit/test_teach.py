@@ -77,11 +77,12 @@ def test_pictures_of_every_kind_become_references_of_one_bundle(tmp_path: Path) 
         ({}, [], "no pictures in this folder"),
         ({"a": part(1)}, [], "1 of 4 references, 0 candidates refused, and there are no more pictures"),
         ({"a": part(1), "b": part(2) // 16}, ["--refs", "2"], "1 of 2 references, 1 candidates refused"),
+        ({"a": part(1), "b": part(2)[:31]}, ["--refs", "2"], "1 of 2 references, 1 candidates refused"),
         ({"a": part(1), "b": part(1)}, ["--refs", "2"], "1 of 2 references, 1 candidates refused"),
         ({"a": part(1), "b": part(2)}, ["--refs", "2", "--bank-budget", "5kB"], "--bank-budget 5 kB leaves"),
         ({"a": part(1), "b": part(2)}, ["--refs", "2", "--bank-budget", "5 apples"], "is no size"),
     ],
-    ids=["empty", "one picture", "too dark", "one part twice", "budget too small", "no budget"],
+    ids=["empty", "one picture", "too dark", "too small", "one part twice", "budget too small", "no budget"],
 )  # fmt: skip
 def test_what_cannot_be_calibrated_is_said_and_leaves_the_bundle_in_use(
     tmp_path: Path, station: Path, pictures: dict[str, Pixels], options: list[str], said: str
