@@ -13,6 +13,7 @@ from calibration.ingredients import Ingredients, default_recipe, gather_ingredie
 from calibration.keepsakes import Keeper, KeptBefore
 from calibration.known_parts import Shown, look, not_seen_as_good, outside_the_bank, remembered, score_part
 from calibration.leave_one_out import LeftOut, leave_one_out
+from calibration.promise.seen_before import seen_before
 from calibration.promise.threshold import Threshold, Wish, check_reachable, set_threshold
 from calibration.reference_heads import as_tensors, heads_of
 from calibration.references.collect import Taken, digest_of, pictures_of
@@ -24,7 +25,7 @@ from edge.vision.bundle import save_bundle
 from edge.vision.bundle_name import BundleName
 from edge.vision.features import Encoder
 from edge.vision.heads import Heads
-from edge.vision.manifest import Manifest
+from edge.vision.manifest import Manifest, Session
 from edge.vision.scene import PLAIN, Scene
 
 
@@ -60,6 +61,8 @@ def build(
     empties: Sequence[Taken] = (),
     tell: Callable[[Sequence[float]], None] = lambda scores: None,
     before: KeptBefore | None = None,
+    session: Session | None = None,
+    made_from: str | None = None,
 ) -> Built:
     """Make the next bundle of a category from pictures of good parts; it is not promoted.
 
@@ -74,6 +77,7 @@ def build(
     scene:       what of the pictures counts and whether parts are registered (calibration.scene.teach)
     empties:     at least two pictures of the empty belt or fixture, or none
     before:      what the bundle before kept for `edge check`
+    session, made_from: see edge.vision.manifest.Calibration
     Raises EdgeError for an impossible category name, references that are all the same or cannot be registered, parts
     that cannot be told from the empty view, a head without its parts, a budget too small for the references, or a
     threshold that no score can reach or that every good part exceeds.
@@ -96,8 +100,12 @@ def build(
         whole = WholeBank(encoder, looks, ingredients, scene, keep=keep, kept=heads, budget_bytes=budget_bytes)
     known = _score_known(encoder, heads, scene, pictures, left_out, good, bad, wish or Wish(), whole, before)
     cost = None if whole is None else whole.cost(known.good, known.bad)
-    found = Found(looks.box, scene_facts(scene, sights, empty), left_out, known, cost)
-    manifest = manifest_of(encoder, references, ingredients, heads, found, category=category, controls=controls or {})
+    seen = seen_before(bundles_dir, category, [each.part for each in known.good], known.threshold.promise)
+    found = Found(looks.box, scene_facts(scene, sights, empty), left_out, known, cost, seen)
+    manifest = manifest_of(
+        encoder, references, ingredients, heads, found, category=category, controls=controls or {}, session=session,
+        made_from=made_from,
+    )  # fmt: skip
     folder = save_bundle(
         bundles_dir,
         manifest,

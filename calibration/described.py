@@ -18,7 +18,7 @@ from calibration.scene.files import SceneFacts
 from edge.vision.bundle import Arrays
 from edge.vision.features import Encoder
 from edge.vision.heads import Heads
-from edge.vision.manifest import BankCost, Calibration, Manifest, Reference
+from edge.vision.manifest import BankCost, Calibration, Manifest, Reference, SeenBefore, Session
 from edge.vision.part_box import PartBox
 
 
@@ -34,13 +34,17 @@ class Known:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """What was found out on the way to a bundle; cost: of a memory budget, None without one."""
+    """What was found out on the way to a bundle; cost: of a memory budget, None without one.
+
+    seen_before: see edge.vision.manifest.Calibration
+    """
 
     box: PartBox | None
     scene: SceneFacts
     left_out: LeftOut
     known: Known
     cost: BankCost | None
+    seen_before: SeenBefore | None
 
 
 def manifest_of(
@@ -52,6 +56,8 @@ def manifest_of(
     *,
     category: str,
     controls: Mapping[str, float],
+    session: Session | None,
+    made_from: str | None,
 ) -> Manifest:
     """The manifest, but for the hashes of the files that `save_bundle` writes."""
     known = found.known
@@ -93,6 +99,9 @@ def manifest_of(
             bank_cost=found.cost,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             controls=dict(controls),
+            session=session,
+            made_from=made_from,
+            seen_before=found.seen_before,
         ),
     )
 
@@ -107,9 +116,14 @@ def name_references(references: Sequence[Taken]) -> tuple[Reference, ...]:
     """File names inside the bundle: 01.png, 02.png, ..., with as many digits as the last needs, so that they sort."""
     digits = max(2, len(str(len(references))))
     return tuple(
-        Reference(file=f"{n:0{digits}}.png", source=each.source, learned=each.learned)
+        Reference(file=f"{n:0{digits}}.png", source=each.source, learned=each.learned, size=_size(each))
         for n, each in enumerate(references, 1)
     )
+
+
+def _size(reference: Taken) -> tuple[int, int]:
+    height, width = reference.pixels.shape[:2]
+    return width, height
 
 
 def as_arrays(tensors: Mapping[str, Tensor]) -> Arrays:

@@ -12,6 +12,7 @@ from edge.frame import Pixels
 from edge.line.picture import read_picture
 from edge.line.sources import pictures_in
 from edge.verdict import Reason
+from edge.vision.checksum import sha256_of
 from edge.vision.features import Encoder
 from edge.vision.heads import Heads, run_heads
 from edge.vision.looks import Looks
@@ -107,7 +108,8 @@ def score_part(encoder: Encoder, heads: Heads, part: Shown, scene: Scene = PLAIN
         )
     score = max(score for score, _, _ in looks)
     maps = tuple(of_map for _, of_map, _ in looks if of_map is not None)
-    return Scores(KnownPart(source=part.source, score=score, pictures=len(part.pictures)), maps)
+    hashes = tuple(_hash_of(each) for each in part.pictures)
+    return Scores(KnownPart(source=part.source, score=score, pictures=len(part.pictures), sha256=hashes), maps)
 
 
 def look(
@@ -122,6 +124,11 @@ def look(
     scored = run_heads(features, heads, side=encoder.input_size, part=part, counting=counting)
     maps: list[MapLook | None] = [*map_looks(scored)]
     return list(zip(scored.score.tolist(), maps or [None] * len(sights), scene.reasons(features, sights), strict=True))
+
+
+def _hash_of(picture: Path | Pixels) -> str:
+    """A file's sha256, as `sha256sum` tells it; of a picture that is no file, its pixels'."""
+    return sha256_of(picture) if isinstance(picture, Path) else digest_of(picture)
 
 
 def _pixels(picture: Path | Pixels) -> Pixels:

@@ -24,6 +24,7 @@ from calibration.references.suspects import Suspect, suspects
 from calibration.scene.empty_view import take_empties
 from calibration.scene.options import SceneOptions
 from calibration.scene.teach import look_through, see_references, teach_scene
+from calibration.session import session_now
 from calibration.teach_show import line_of, suspect_line
 from edge.errors import EdgeError
 from edge.line.camera import Camera
@@ -123,6 +124,7 @@ def teach(settings: Settings, open_source: Callable[[], Camera], wanted: Wanted,
             scene=teach_scene(references.taken, wanted.scene),
             empties=empties,
             tell=partial(name_suspects, references.taken, console),
+            session=session_now(settings, good=wanted.good, bad=wanted.bad),
         )
     left_out = number - len(built.manifest.calibration.good)
     if left_out:

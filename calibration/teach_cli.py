@@ -133,20 +133,23 @@ def source_of(camera: str | None, images: Path | None, frames: str | None, setti
             "calibrate: give exactly one of --camera, --images and --frames, for example --camera demo:pcb."
         )
     if frames is not None:
-        from calibration.references.recorded import RecordedFrames, parse_frames, recorded_frames
+        from calibration.references.recorded import RecordedFrames, recorded_frames
+        from edge.frame_ids import parse_frame_ids
 
-        recorded = recorded_frames(settings.database, settings.media, parse_frames(frames))
+        recorded = recorded_frames(settings.database, settings.media, parse_frame_ids([frames], called="--frames"))
         return Source(partial(RecordedFrames, settings.media, recorded), refs=len(recorded))
 
-    from edge.line.camera import check_source, open_camera
+    from edge.line.camera import check_path, check_source, open_camera
     from edge.line.camera_spec import CameraSpec, Kind, name_of, parse_camera
 
     if images is not None:
-        address = str(images.expanduser().resolve())
-        spec = CameraSpec(address, None, name_of(address))
+        if not (folder := images.expanduser().resolve()).exists():
+            raise EdgeError(f"--images {folder}: no such folder. Give one with pictures of good parts.")
+        check_path(folder, called="--images")
+        spec = CameraSpec(str(folder), None, name_of(str(folder)))
     else:
         spec = parse_camera(camera or "")
-    check_source(spec)
+        check_source(spec)
     opened = partial(open_camera, spec, fps=None, once=False)
     live = spec.kind in (Kind.DEVICE, Kind.STREAM)
     return Source(opened, spec.category, None if images is not None else spec.redacted, live=live)

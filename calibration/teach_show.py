@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from calibration.scene.show import scene_lines
 from edge.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,8 +36,8 @@ def suspect_line(source: str, suspect: "Suspect") -> str:
 
 def show(console: Console, taught: "Taught", command: str) -> None:
     """What came out, for a person."""
-    from calibration.bank.whole_bank import cost_words
     from calibration.promise.cautions import cautions
+    from calibration.promise.inspected import inspected
     from calibration.promise.words import sentences
 
     built, made = taught.built, taught.built.manifest
@@ -49,13 +48,8 @@ def show(console: Console, taught: "Taught", command: str) -> None:
         console.print(sentence, markup=False)
     show_choices(console, made)
     console.print(f"Recipe    {made.recipe}{why_alone(built)}", markup=False)
-    if (box := made.part_box) is not None:
-        where = f"{box.left:.0%}-{box.right:.0%} of the width, {box.top:.0%}-{box.bottom:.0%} of the height"
-        console.print(f"Part      {where}: looked at by itself as well", markup=False)
-    for line in scene_lines(made):
-        console.print(line, markup=False)
-    if (cost := made.calibration.bank_cost) is not None:
-        console.print(f"Bank      {cost_words(cost)}", markup=False)
+    for what, how in inspected(made).items():
+        console.print(f"{what:9} {how}", markup=False)
     console.print(f"Bundle    {built.name} in {built.folder}", markup=False)
     console.print(f"Report    {taught.certificate}", markup=False)
     console.print(f"Next      {command}", markup=False)

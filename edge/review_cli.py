@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from edge.errors import EdgeError
+from edge.frame_ids import parse_frame_ids
 from edge.local_time import local_time
 from edge.settings import Settings
 
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
     from edge.ledger.record import Review
     from edge.ledger.reviewed import ReviewedFrame
 
+FRAMES_HELP = "Record ids, for example 3,5,6 or 1-4; see --list."
 Said = Literal["confirmed-defect", "false-alarm", "unsure"]
 
 
 def review(
-    frames: Annotated[list[int] | None, typer.Argument(metavar="FRAME_ID...", help="Record ids; see --list.")] = None,
+    frames: Annotated[list[str] | None, typer.Argument(metavar="FRAME_ID...", help=FRAMES_HELP)] = None,
     verdict: Annotated[Said | None, typer.Option(help="What these frames are.")] = None,
     by: Annotated[str | None, typer.Option(help="Who says so: the reviewer's name.")] = None,
     kind: Annotated[str | None, typer.Option(help="Kind of defect, for example scratch.")] = None,
@@ -36,7 +38,8 @@ def review(
 ) -> None:
     """Say what flagged frames really are: a confirmed defect, a false alarm, or unsure.
 
-    `edge review 12 15 --verdict false-alarm --by anna` adds one review to each frame. A changed mind is a new review:
+    `edge review 12 15-18 --verdict false-alarm --by anna` adds one review to each frame, once it has said which they
+    are: camera, the camera's own number, file and time. A changed mind is a new review:
     nothing is ever edited or removed, and the latest one of a frame counts. False alarms are what `calibrate learn`
     learns from; no bundle is promoted that would pass a confirmed defect.
     """
@@ -55,7 +58,10 @@ def review(
                 "edge review: who says what? Give both, for example --verdict false-alarm --by anna "
                 "(or confirmed-defect, or unsure)."
             )
-        _add(engine, frames or [], verdict, by=by, kind=kind, note=note, as_json=as_json)
+        ids = parse_frame_ids(frames or [], called="edge review")
+        if not as_json:
+            _say_which(engine, ids)
+        _add(engine, ids, verdict, by=by, kind=kind, note=note, as_json=as_json)
     finally:
         engine.dispose()
 
@@ -70,7 +76,6 @@ def _add(
     note: str | None,
     as_json: bool,
 ) -> None:
-    from edge.ledger.reviewed import reviewed_now
     from edge.ledger.reviews import ReviewVerdict, add_reviews
 
     said = ReviewVerdict(verdict.replace("-", "_"))
@@ -78,9 +83,17 @@ def _add(
     if as_json:
         _print_json({"reviews": [{"frame": each.inspection_id} | _facts(each) for each in added]})
         return
-    for frame in reviewed_now(engine, [each.id for each in added]):
-        shown = f"{frame.source}, {frame.camera} at {local_time(frame.captured_ns)}"
-        sys.stdout.write(f"frame {frame.id} ({shown}): {verdict.replace('-', ' ')}, by {by}\n")
+    for each in added:
+        sys.stdout.write(f"recorded: frame {each.inspection_id}, {verdict.replace('-', ' ')}, by {by}\n")
+
+
+def _say_which(engine: "Engine", ids: list[int]) -> None:
+    """The frames that a review is about, before it is recorded: a camera's own number is easily taken for the id."""
+    from edge.ledger.reviewed import frames_by_id
+
+    for frame in frames_by_id(engine, ids):
+        when = local_time(frame.captured_ns)
+        sys.stdout.write(f"frame {frame.id}: {frame.camera} #{frame.seq}, {frame.source}, at {when}\n")
 
 
 def _list(engine: "Engine", *, category: str | None, unreviewed: bool, limit: int, as_json: bool) -> None:

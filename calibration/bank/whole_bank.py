@@ -6,7 +6,6 @@ from statistics import median
 
 from sklearn.metrics import roc_auc_score
 
-from calibration.bank.budget import size_text
 from calibration.ingredients import Ingredients
 from calibration.known_parts import Scores, Shown, score_part
 from calibration.leave_one_out import leave_one_out
@@ -96,11 +95,3 @@ def tokens_bytes(heads: Heads) -> int:
 def auroc(good: Sequence[float], bad: Sequence[float]) -> float:
     """Image AUROC: 0..1."""
     return float(roc_auc_score([0] * len(good) + [1] * len(bad), [*good, *bad]))
-
-
-def cost_words(cost: BankCost) -> str:
-    """For a person."""
-    sizes = f"{size_text(cost.kept_bytes)} of {size_text(cost.whole_bytes)}, within {size_text(cost.budget_bytes)}"
-    if cost.measure is None:
-        return f"{sizes}. What that costs was not measured: all of it is too large to compare with"
-    return f"{sizes}. {cost.measure} {cost.kept:.3f}, with all of it {cost.whole:.3f} ({cost.parts} parts)"

@@ -83,7 +83,8 @@ def promote(
     in its log. `calibrate rollback` goes back.
 
     Refused while a frame that a person has confirmed as a defect (`edge review`) would be ok under it: all of the
-    category that kept a picture are scored first. `--force REASON` promotes all the same and keeps the reason.
+    category that kept a picture are scored first; and if half or more of the defects that calibration was shown (--bad)
+    would be. `--force REASON` promotes all the same and keeps the reason.
     """
     from calibration.learning.promotion_guard import put_into_use
 

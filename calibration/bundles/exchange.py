@@ -44,6 +44,8 @@ def export_bundle(bundles_dir: Path, name: BundleName, file: Path) -> BundleName
     """
     if file.exists():
         raise EdgeError(f"{file} is there already. Choose another name, or remove it first.")
+    if not file.parent.is_dir():
+        raise EdgeError(f"{file}: there is no folder {file.parent}. Make it, or choose another.")
     exact = resolve(bundles_dir, name)
     folder = folder_of(bundles_dir, exact)
     described = check_folder(folder, called=called(bundles_dir, exact))

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
+from calibration.promise.words import grade_words
 from edge.errors import EdgeError
 from edge.vision.bundle_folder import check_folder, read_description
 from edge.vision.bundle_history import read_history
@@ -38,6 +39,7 @@ def _row(bundles_dir: Path, name: BundleName) -> dict[str, Any]:
         "created": made.calibration.created,
         "references": len(made.references),
         "grade": made.calibration.grade,
+        "target": None if made.calibration.promise is None else made.calibration.promise.target,
         "threshold": made.threshold,
         "encoder": made.encoder,
         "input_size": made.input_size,
@@ -66,9 +68,10 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     if "damaged" in row:
         return row["bundle"], used, "damaged", "", "", "", "", "", ""
     threshold = "none" if row["threshold"] is None else f"{row['threshold']:.3f}"
+    grade = grade_words(row["grade"], target=row["target"])
     made, encoder = row["created"][:16].replace("T", " "), f"{row['encoder']} {row['input_size']}"
     return (
-        row["bundle"], used, made, str(row["references"]), row["grade"], threshold, encoder, row["recipe"],
+        row["bundle"], used, made, str(row["references"]), grade, threshold, encoder, row["recipe"],
         row["sha256"][:HASH_DIGITS],
     )  # fmt: skip
 
@@ -93,7 +96,9 @@ def facts_of(bundles_dir: Path, name: BundleName) -> dict[str, Any]:
 
 def show_facts(console: Console, facts: dict[str, Any]) -> None:
     """All of one bundle, for a person: every fact that there is one of, and what it was in use for."""
-    for name, value in facts.items():
+    said = facts["calibration"]
+    grade = grade_words(said["grade"], target=None if said["promise"] is None else said["promise"]["target"])
+    for name, value in (facts | {"calibration": said | {"grade": grade}}).items():
         if name not in ("files", "promotions"):
             _show_fact(console, name, value)
     for each in facts["promotions"]:
@@ -117,7 +122,11 @@ def _said(value: Any) -> str:
         more = f", ... ({len(value)} in all)" if len(value) > MOST_NAMED else ""
         return ", ".join(map(_said, value[:MOST_NAMED])) + more
     if isinstance(value, dict):
-        told = {name: content for name, content in value.items() if content is not False}
+        told = {
+            name: content
+            for name, content in value.items()
+            if content is not False and content is not None and content != []
+        }
         return " ".join(name if content is True else _said(content) for name, content in told.items())
     if isinstance(value, bool):
         return "yes" if value else "no"

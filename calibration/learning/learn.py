@@ -22,6 +22,7 @@ from edge.settings import Settings
 from edge.vision.bundle import Bundle
 from edge.vision.bundle_scene import load_scene
 from edge.vision.features import Encoder
+from edge.vision.manifest import Session
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +114,14 @@ class Lesson:
         pixels = stored_picture(self._settings.media, frame)
         return Taken(pixels, source_of(frame), learned=frame.threshold is not None)
 
-    def learn(self, chosen: Sequence[Candidate], *, good: Sequence[Shown] = (), bad: Sequence[Shown] = ()) -> Built:
+    def learn(
+        self,
+        chosen: Sequence[Candidate],
+        *,
+        good: Sequence[Shown] = (),
+        bad: Sequence[Shown] = (),
+        session: Session | None = None,
+    ) -> Built:
         """Make the category's next bundle, with these pictures beside the references; it is not promoted.
 
         good, bad: known parts that are not references, as for any calibration
@@ -135,4 +143,6 @@ class Lesson:
             scene=self._scene,
             empties=empties_of(self.bundle),
             before=kept_for_check(self.bundle, references),
+            session=session,
+            made_from=str(self.bundle.name),
         )

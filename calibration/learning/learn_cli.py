@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from edge.errors import EdgeError
+from edge.frame_ids import parse_frame_ids
 from edge.local_time import local_time
 from edge.settings import Settings
 from edge.table import folding_table, print_table
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 def learn(
     category: Annotated[str, typer.Option(help="Kind of part whose bundle is to learn.")],
-    frames: Annotated[str | None, typer.Option(help="Record ids of false alarms to learn, for example 12,15.")] = None,
+    frames: Annotated[
+        str | None, typer.Option(help="Record ids of false alarms to learn, for example 12,15-18.")
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Learn every false alarm that is listed.")] = False,
     refs_from: Annotated[str | None, typer.Option(help="Bundle to add to, as pcb@3. Default: the one in use.")] = None,
     good: Annotated[Path | None, typer.Option(help="Folder of other good parts, to certify the threshold.")] = None,
@@ -59,13 +62,14 @@ def learn(
     from calibration.learning.made_with import encoder_of
     from calibration.learning.promotion_guard import put_into_use
     from calibration.promise.certificate import write_certificate
+    from calibration.session import session_now
     from edge.vision.bundle import load_bundle
 
     if frames is not None and every:
         raise EdgeError("calibrate learn: give --frames or --all, not both.")
     if force is not None and not promoted:
         raise EdgeError("calibrate learn: --force REASON is for --promote.")
-    wanted = None if frames is None else ids_of(frames)
+    wanted = None if frames is None else parse_frame_ids([frames], called="--frames")
     settings = Settings.read(data=data, device=device)
     console = Console(stderr=as_json, soft_wrap=True, highlight=False)
     old = load_bundle(settings.bundles, *_from(category, refs_from))
@@ -91,6 +95,7 @@ def learn(
         chosen,
         good=[] if good is None else parts_in(good, option="--good"),
         bad=[] if bad is None else parts_in(bad, option="--bad"),
+        session=session_now(settings, good=good, bad=bad),
     )
     show_built(console, settings, built, old, write_certificate(settings.reports, built.folder))
     if promoted:
@@ -99,14 +104,6 @@ def learn(
         say(f"{built.name} is in use. A line that runs takes it up by itself.")
     if as_json:
         typer.echo(json.dumps(summary(built, old, chosen, promoted=promoted) | offered(offer), indent=1))
-
-
-def ids_of(text: str) -> list[int]:
-    """`12,15` as numbers. Raises EdgeError for anything else."""
-    try:
-        return [int(word) for word in text.split(",")]
-    except ValueError as error:
-        raise EdgeError(f"--frames {text!r}: give record ids with commas between them, for example 12,15.") from error
 
 
 def _from(category: str, refs_from: str | None) -> tuple[str, int | None]:

@@ -1,4 +1,5 @@
-"""No bundle comes into use that would pass a defect which the one in use catches, unless a person says why."""
+"""No bundle comes into use that would pass a defect which the one in use catches, or most of those that it was shown,
+unless a person says why."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -6,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from calibration.progress import bar
+from calibration.promise.useless import useless
 from edge.errors import EdgeError
 from edge.ledger.reviewed import ReviewedFrame, judged_frames
 from edge.ledger.reviews import ReviewVerdict
@@ -13,8 +15,10 @@ from edge.ledger.schema import exists, open_existing
 from edge.settings import Settings
 from edge.verdict import Outcome
 from edge.vision.bundle import Bundle, load_bundle
+from edge.vision.bundle_folder import read_description
 from edge.vision.bundle_name import BundleName
 from edge.vision.bundle_promotion import in_use, promote
+from edge.vision.bundle_store import called, folder_of
 
 if TYPE_CHECKING:
     from calibration.learning.rescore import Rescorer, Unseen
@@ -73,18 +77,24 @@ def guard_promotion(
 ) -> str | None:
     """Score the confirmed defects of the category, and the known ones that the bundle in use keeps, with this bundle.
 
+    What it made of its own known defects at calibration counts as well.
+
     encoder_for: opens its encoder, if there is anything to score; default: the one it was made with
     Returns `force` with what it overrode, or None if there was nothing to override and no `force`.
-    Raises EdgeError, naming the frames, if a defect would be `ok` that the bundle in use catches, or a confirmed one
-    cannot be scored, and `force` is None. What that bundle passes as well is named and holds nothing back.
+    Raises EdgeError, naming the frames, if half or more of its own known defects would be `ok`, a defect would be that
+    the bundle in use catches, or a confirmed one cannot be scored, and `force` is None. What that bundle
+    passes as well is named and holds nothing back.
     """
     if force is not None and not force.strip():
         raise EdgeError("--force needs a reason, which is kept with the promotion: --force 'rework finds these'.")
     confirmed = _confirmed(settings, name.category)
     old = _in_use(settings, name.category)
     known = old is not None and old.name != name and any(not kept.good and kept.flagged for kept in old.manifest.check)
-    objection = _objection(settings, name, confirmed, old, say, encoder_for) if confirmed or known else None
-    if objection is None:
+    objections = [_useless(settings, name)]
+    if confirmed or known:
+        objections.append(_objection(settings, name, confirmed, old, say, encoder_for))
+    objection = " ".join(each for each in objections if each is not None)
+    if not objection:
         return force
     if force is None:
         raise EdgeError(
@@ -104,6 +114,14 @@ def _confirmed(settings: Settings, category: str) -> list[ReviewedFrame]:
         return judged_frames(engine, category, ReviewVerdict.CONFIRMED_DEFECT)
     finally:
         engine.dispose()
+
+
+def _useless(settings: Settings, name: BundleName) -> str | None:
+    """What speaks against a bundle by its own known defects; None of one that cannot be read, which promote refuses."""
+    with suppress(EdgeError):
+        folder = folder_of(settings.bundles, name)
+        return useless(read_description(folder, called=called(settings.bundles, name)).manifest)
+    return None
 
 
 def _in_use(settings: Settings, category: str) -> Bundle | None:

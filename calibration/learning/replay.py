@@ -6,16 +6,14 @@ from dataclasses import dataclass, replace
 
 from calibration.learning.rescore import Rescored, Rescorer, Unseen
 from calibration.references.stored_picture import source_of
-from edge.frame import Pixels
+from calibration.thumbnail import thumbnail
 from edge.ledger.reviewed import ReviewedFrame
-from edge.line.opencv import cv2
 from edge.verdict import Outcome, Verdict
 from edge.vision.bundle import Bundle
 from edge.vision.bundle_name import BundleName
 
 THUMBNAIL_SIDE = 420
 """Pixels of a thumbnail's longer side at most."""
-THUMBNAIL_QUALITY = 80
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,17 +107,8 @@ def run(
 
 def _replayed(result: Rescored, learned: Container[str]) -> Replayed:
     frame, verdict = result.frame, replace(result.verdict, anomaly_map=None)
-    small = thumbnail(result.pixels) if result.flips else None
+    small = thumbnail(result.pixels, side=THUMBNAIL_SIDE) if result.flips else None
     return Replayed(frame, verdict, source_of(frame) in learned, small)
-
-
-def thumbnail(pixels: Pixels) -> bytes:
-    """[H, W, 3] uint8 RGB as a small JPEG of the same aspect."""
-    height, width = pixels.shape[:2]
-    shrink = min(1.0, THUMBNAIL_SIDE / max(height, width))
-    size = max(1, round(width * shrink)), max(1, round(height * shrink))
-    small = cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
-    return bytes(cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY])[1].tobytes())
 
 
 def _turn(each: Replayed) -> tuple[int, int, int]:

@@ -1,6 +1,5 @@
 """A replay as one page of pictures: a file of its own, which needs no other and no network."""
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from calibration.learning.replay import Replay, Replayed
+from calibration.thumbnail import data_address
 from edge.errors import EdgeError
 from edge.ledger.reviewed import Box
 from edge.local_time import local_time
@@ -64,8 +64,3 @@ def render(replay: Replay, boxes: Mapping[int, Sequence[Box]]) -> str:
 def score(value: float | None) -> str:
     """Three decimals; a dash for none."""
     return "\N{EN DASH}" if value is None else f"{value:.3f}"
-
-
-def data_address(jpeg: bytes) -> str:
-    """A JPEG as an address that holds it."""
-    return f"data:image/jpeg;base64,{b64encode(jpeg).decode()}"

@@ -3,6 +3,8 @@
 from statistics import median
 
 from calibration.promise.threshold import Grade
+from calibration.promise.useless import swapped
+from calibration.references.sizes import odd_sizes
 from calibration.references.suspects import suspects
 from edge.vision.manifest import KnownPart, Manifest
 
@@ -15,7 +17,14 @@ ANOTHER_KIND = 1.3
 
 def cautions(made: Manifest) -> list[str]:
     """In sentences, the gravest first; none if nothing stands out."""
-    return [*_misses(made), *_another_kind(made), *_too_alike(made), *_suspects(made)]
+    return [
+        *_misses(made),
+        *swapped(made),
+        *_another_kind(made),
+        *_too_alike(made),
+        *_suspects(made),
+        *odd_sizes(made.references),
+    ]
 
 
 def _misses(made: Manifest) -> list[str]:

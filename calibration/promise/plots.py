@@ -54,8 +54,9 @@ def plot_bound(promise: Promise) -> str:
     numbers = np.unique(np.geomspace(1, max(MOST_PARTS, 2 * promise.parts), 200).astype(int))
     bounds = [100 * rate_bound(parts=int(n), rank=1) for n in numbers]
     axes.plot(numbers, bounds, color="#0072b2", label="highest score of n parts as threshold")
-    axes.axhline(100 * promise.target, color="black", linestyle="--", linewidth=1, label="target")
-    axes.plot([promise.parts], [100 * promise.rate_bound], "o", color="#d55e00", label="this calibration")
+    target, own = f"target {100 * promise.target:.3g}%", f"this calibration {100 * promise.rate_bound:.3g}%"
+    axes.axhline(100 * promise.target, color="black", linestyle="--", linewidth=1, label=target)
+    axes.plot([promise.parts], [100 * promise.rate_bound], "o", color="#d55e00", label=own)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.xaxis.set_major_formatter(ScalarFormatter())

@@ -44,16 +44,37 @@ def _promise(said: Calibration) -> list[str]:
     promise = said.promise
     if promise is None:
         return [f"Grade: {Grade.NO_PROMISE}."]
-    return [f"Grade: {_grade(said.grade, promise)}", _bounds(promise), *_given(promise)]
+    return [f"Grade: {_grade(said, promise)}", _bounds(promise), *_given(promise), *_seen(said)]
 
 
-def _grade(grade: str, promise: Promise) -> str:
+def grade_words(grade: str, *, target: float | None) -> str:
+    """The grade in two words or three, with the rate that it is about: a grade alone says nothing of that."""
+    about_a_rate = grade in (Grade.CERTIFIED, Grade.NOT_CERTIFIED) and target is not None
+    return f"{grade}, {100 * target:.3g}%" if about_a_rate and target is not None else grade
+
+
+def _seen(said: Calibration) -> list[str]:
+    """That the threshold was asked for after its parts had been scored; it is no promise then, unless nobody looked."""
+    seen = said.seen_before
+    if seen is None or said.promise is None:
+        return []
+    what = "threshold" if said.promise.by_hand else f"target of {100 * said.promise.target:.3g}%"
+    return [
+        f"This {what} was chosen after these parts had been seen: {_counted(seen.parts)} had been scored before, for "
+        f"{seen.bundle} with a target of {100 * seen.target:.3g}%. The bounds hold only if it was chosen without "
+        "looking at what that gave."
+    ]
+
+
+def _grade(said: Calibration, promise: Promise) -> str:
+    grade = said.grade
     target, needed = f"{100 * promise.target:.3g}%", f"{promise.parts_to_certify} good parts outside the references"
     if grade == Grade.CERTIFIED:
         hand = " if the threshold was chosen before these parts were seen" if promise.by_hand else ""
+        unseen = ", if the target was chosen without looking at these parts" if said.seen_before else ""
         return (
             f"certified{hand} for a false-reject rate of {target}, by {_counted(promise.parts)} outside the "
-            "references. That says nothing of the defects it finds."
+            f"references{unseen}. That says nothing of the defects it finds."
         )
     if grade == Grade.NOT_CERTIFIED:
         if promise.parts >= promise.parts_to_certify:

@@ -18,6 +18,9 @@ from edge.line.opencv import cv2
 from edge.line.picture import read_picture
 from edge.line.trigger import Trigger, sharpness, trigger_of
 
+LEAST_SIDE = 32
+"""Pixels of a reference's shorter side: a thumbnail, or a damaged file, shows no detail that could be learnt."""
+
 LEAST_SHARPNESS = 4.0
 """Below it a picture shows nothing at all: a covered lens, or light that is off."""
 
@@ -128,6 +131,9 @@ class References:
         """Why a candidate is refused; empty if it is not."""
         if pixels is None:
             return "not readable as a picture"
+        height, width = pixels.shape[:2]
+        if min(height, width) < LEAST_SIDE:
+            return f"too small: {width} x {height} pixels, at least {LEAST_SIDE} a side are needed"
         digest = digest_of(pixels)
         for key, earlier in self._references.items():
             if earlier.digest == digest:
@@ -136,7 +142,8 @@ class References:
             return why
         sharp = sharpness(pixels)
         if sharp < LEAST_SHARPNESS:
-            return f"blank or out of focus: sharpness {sharp:.1f}, at least {LEAST_SHARPNESS:g} is needed"
+            said = _below(sharp, LEAST_SHARPNESS)
+            return f"blank or out of focus: sharpness {said}, at least {LEAST_SHARPNESS:g} is needed"
         self._seen.append(sharp)
         return self._blurred(sharp)
 
@@ -212,6 +219,12 @@ def too_few(camera: Camera, references: References, why: str) -> EdgeError:
         f"{camera.source}: {len(references.taken)} of {references.wanted} references, {references.refused} candidates "
         f"refused, and {why}. Give sharp, well exposed pictures of more good parts, or ask for fewer with --refs."
     )
+
+
+def _below(value: float, limit: float) -> str:
+    """With so many decimals that a value below a limit does not read as the limit."""
+    decimals = next((each for each in range(1, 6) if round(value, each) < limit), 6)
+    return f"{value:.{decimals}f}"
 
 
 def digest_of(pixels: Pixels) -> str:

@@ -60,17 +60,6 @@ class RecordedFrames:
         self._frames = iter(())
 
 
-def parse_frames(text: str) -> list[int]:
-    """`12,15-18` -> [12, 15, 16, 17, 18], each once. Raises EdgeError for what is no such list."""
-    wanted: dict[int, None] = {}
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not (last.isdecimal() and int(first) <= int(last))):
-            raise EdgeError(f"--frames {text!r}: {part!r} is no number and no range. Write for example 12,15-18.")
-        wanted |= dict.fromkeys(range(int(first), int(last or first) + 1))
-    return list(wanted)
-
-
 def _check_none(what: str, wrong: Sequence[int]) -> None:
     if wrong:
         shown = ", ".join(map(str, wrong[:10])) + (", ..." if len(wrong) > 10 else "")

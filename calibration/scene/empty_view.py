@@ -13,6 +13,8 @@ from edge.line.trigger import Trigger
 LEAST, MOST = 2, 32
 """Pictures of the empty view: one alone does not say how they differ, and more than that say no more."""
 
+MOST_NAMED = 5
+
 APART = 10
 """Frames of a live camera from one picture to the next, lest all show one moment."""
 
@@ -38,6 +40,11 @@ def read_empties(path: Path) -> list[Taken]:
     Raises EdgeError for fewer than LEAST, and UnreadablePicture.
     """
     files = pictures_in(path) if path.is_dir() else [path] if is_picture(path) else []
+    inner = [] if files or not path.is_dir() else [each for each in sorted(path.iterdir()) if each.is_dir()]
+    if named := ", ".join([each.name for each in inner if pictures_in(each)][:MOST_NAMED]):
+        raise EdgeError(
+            f"--empty {path}: there are no pictures in this folder itself, only in {named}. Name one of these folders."
+        )
     if len(files) < LEAST:
         raise EdgeError(
             f"--empty {path}: {len(files)} pictures of the empty view, at least {LEAST} are needed: "

@@ -14,6 +14,7 @@ from edge.settings import Settings
 from edge.vision.bundle import Bundle
 from edge.vision.bundle_scene import load_scene
 from edge.vision.features import Encoder
+from edge.vision.manifest import Session
 
 
 def redraw(
@@ -25,6 +26,7 @@ def redraw(
     ignore: DrawnRegion | None,
     good: Sequence[Shown] = (),
     bad: Sequence[Shown] = (),
+    session: Session | None = None,
 ) -> Built:
     """Make the category's next bundle, alike but for what counts of the pictures; it is not promoted.
 
@@ -51,4 +53,6 @@ def redraw(
         scene=teach_scene(references, SceneOptions(area=area, ignore=ignore, align=align)),
         empties=empties_of(bundle),
         before=kept_for_check(bundle, references),
+        session=session,
+        made_from=str(bundle.name),
     )

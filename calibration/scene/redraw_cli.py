@@ -43,6 +43,7 @@ def redraw(
     from calibration.learning.made_with import encoder_of
     from calibration.promise.certificate import write_certificate
     from calibration.scene.redraw import redraw as build_with
+    from calibration.session import session_now
     from edge.vision.bundle import load_bundle
     from edge.vision.bundle_name import parse_bundle_name
 
@@ -59,6 +60,7 @@ def redraw(
         settings,
         good=[] if good is None else parts_in(good, option="--good"),
         bad=[] if bad is None else parts_in(bad, option="--bad"),
+        session=session_now(settings, good=good, bad=bad),
     )
     if area is None and ignore is None:
         built = as_drawn_on_the_page(settings, category, make)

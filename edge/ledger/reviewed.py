@@ -65,11 +65,6 @@ def frames_by_id(engine: Engine, frame_ids: Collection[int]) -> list[ReviewedFra
     return _frames(engine, [Inspection.id.in_(frame_ids)])[::-1]
 
 
-def reviewed_now(engine: Engine, review_ids: Collection[int]) -> list[ReviewedFrame]:
-    """The frames whose latest reviews these are, oldest first."""
-    return _frames(engine, [Review.id.in_(review_ids)])[::-1]
-
-
 def judged_frames(
     engine: Engine, category: str, verdict: ReviewVerdict, *, run: str | None = None
 ) -> list[ReviewedFrame]:

@@ -68,8 +68,8 @@ def check_device(index: int, *, devices: Path) -> None:
     raise EdgeError(f"camera {index}: no device {devices}/video{index}. {there_is}{folder}")
 
 
-def check_path(path: Path) -> None:
-    """Raise EdgeError if there is no such file, or no picture in the folder."""
+def check_path(path: Path, *, called: str = "camera") -> None:
+    """Raise EdgeError if there is no such file, or no picture in the folder; called: what named it, in the message."""
     if not path.exists():
         raise EdgeError(
             f"camera {path}: no such file or folder. "
@@ -79,5 +79,5 @@ def check_path(path: Path) -> None:
         inner = [each.name for each in sorted(path.iterdir()) if each.is_dir() and pictures_in(each)]
         there = f"There are in {', '.join(inner[:MOST_NAMED])}: name one of these. " if inner else ""
         raise EdgeError(
-            f"camera {path}: no pictures in this folder. {there}Known endings: {', '.join(sorted(PICTURE_SUFFIXES))}."
+            f"{called} {path}: no pictures in this folder. {there}Known endings: {', '.join(sorted(PICTURE_SUFFIXES))}."
         )

@@ -14,7 +14,7 @@ from edge.vision.bundle_folder import check_folder, write_file
 from edge.vision.bundle_history import HISTORY_FILE, Promotion, before, read_history
 from edge.vision.bundle_name import BundleName
 from edge.vision.bundle_store import called, folder_of, locked, versions, writing
-from edge.vision.manifest import check_category
+from edge.vision.manifest import CATEGORY, check_category
 
 CURRENT_FILE = "current"
 
@@ -36,6 +36,12 @@ def at_hand(bundles_dir: Path) -> dict[str, str]:
         with suppress(EdgeError):
             found[category] = str(in_use(bundles_dir, category) or category)
     return found
+
+
+def _all_categories(bundles_dir: Path) -> list[str]:
+    """Names of the categories that have a bundle, in use or not, sorted."""
+    named = sorted(path.name for path in bundles_dir.glob("[A-Za-z]*") if CATEGORY.fullmatch(path.name))
+    return [name for name in named if versions(bundles_dir, name)]
 
 
 def in_use(bundles_dir: Path, category: str) -> BundleName | None:
@@ -70,13 +76,15 @@ def resolve(bundles_dir: Path, name: BundleName) -> BundleName:
     if found in there:
         return found
     if found is not None:
-        raise EdgeError(f"there is no bundle {found} in {bundles_dir}. There is: {_listed(there)}.")
+        others = [one for each in _all_categories(bundles_dir) for one in versions(bundles_dir, each)]
+        raise EdgeError(f"there is no bundle {found} in {bundles_dir}. There is: {_listed(there or others)}.")
     if there:
         raise EdgeError(
             f"no bundle of {name} is in use. There is: {_listed(there)}. Use one: calibrate promote {there[-1]}."
         )
+    named = ", ".join(_all_categories(bundles_dir)) or "none"
     raise EdgeError(
-        f"no bundle for category {name} in {bundles_dir}. There is: {', '.join(categories(bundles_dir)) or 'none'}. "
+        f"no bundle for category {name} in {bundles_dir}. There is: {named}. "
         f"Make one from good parts: calibrate --category {name} --refs 4 --camera ..."
     )
 

@@ -9,8 +9,10 @@ Of a frame that is `not_inspected: pose` only that is known: its part was not fo
 `unplaced` is the smoothed share of such frames, whose band UNPLACED is as wide as for any other measure.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 from edge.alarm import Alarm, State
 from edge.frame import FrameInfo, Pixels
@@ -30,6 +32,9 @@ CLIP = 1.5
 
 LEAST_SURE = 0.2
 """Below it a picture shows nothing that could be placed (black, white, another part): it says nothing of position."""
+
+NEWEST = 10
+"""Parts whose plain mean is said beside the moving average, which lags behind it."""
 
 CLEARED_AT = 0.5
 """Share of the reach to which the smoothed measure must come back before an alarm is cleared."""
@@ -86,6 +91,7 @@ class Watch:
         self._levels = {name: band.mean for name, band in bands.items()} | {
             name: value for name, value in (levels or {}).items() if name in bands
         }
+        self._newest = {name: deque[float](maxlen=NEWEST) for name in bands}
 
     def see(self, values: Mapping[str, float]) -> dict[str, State]:
         """Take in one part; by measure, the alarms that it raised or cleared. A measure that is absent stays."""
@@ -95,8 +101,13 @@ class Watch:
         """The smoothed value of a measure."""
         return self._levels[name]
 
+    def newest(self, name: str) -> tuple[float, ...]:
+        """What the newest parts had, at most NEWEST, not smoothed and not clipped."""
+        return tuple(self._newest[name])
+
     def _see(self, name: str, value: float) -> State | None:
         band = self._bands[name]
+        self._newest[name].append(value)
         most = CLIP * band.reach
         clipped = min(max(value, band.mean - most), band.mean + most)
         self._levels[name] += SMOOTHING * (clipped - self._levels[name])
@@ -171,9 +182,10 @@ def _note(watched: _Watched, name: str, state: State, category: str) -> Alarm:
     """The alarm that begins or ends, noted as in force or not."""
     band, value = watched.standard.normal.bands[name], watched.watch.level(name)
     words = raised if state is State.RAISED else cleared
+    newest = watched.watch.newest(name)
     alarm = Alarm(
         MEASURES[name], name, state, category, watched.bundle, value, band.mean, band.low, band.high,
-        words(name, value, band),
+        words(name, value, band, seen=fmean(newest), parts=len(newest)),
     )  # fmt: skip
     if state is State.RAISED:
         watched.in_force[name] = alarm

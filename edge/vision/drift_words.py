@@ -61,14 +61,18 @@ WORDS = {
 }
 
 
-def raised(measure: str, value: float, band: Band) -> str:
-    """The sentence of an alarm that begins."""
-    return f"{state_of(measure, value, band)}. {WORDS[measure].advice}"
+def raised(measure: str, value: float, band: Band, *, seen: float, parts: int) -> str:
+    """The sentence of an alarm that begins.
+
+    value: the smoothed measure;  seen: the plain mean of the newest `parts` parts, which is what the pictures show
+    """
+    text = state_of(measure, value, band, seen=seen, parts=parts)
+    return f"{text[0].upper()}{text[1:]}. {WORDS[measure].advice}"
 
 
-def cleared(measure: str, value: float, band: Band) -> str:
-    """The sentence of an alarm that ends."""
-    return f"Back to normal: {state_of(measure, value, band)}."
+def cleared(measure: str, value: float, band: Band, *, seen: float, parts: int) -> str:
+    """The sentence of an alarm that ends, of the same values."""
+    return f"Back to normal: {state_of(measure, value, band, seen=seen, parts=parts)}."
 
 
 def replaced(alarm: Alarm) -> Alarm:
@@ -80,17 +84,23 @@ def difference(measure: str, mean: float, band: Band, *, parts: int) -> str:
     """The plain mean of so many parts beside the good parts of the calibration."""
     allowed = band.allowance(parts)
     low = None if band.upward_only else band.mean - allowed
-    return _beside(measure, mean, band, low, band.mean + allowed, how=f", mean of {parts}")
+    shown, beside = _beside(measure, mean, band, low, band.mean + allowed)
+    return f"{WORDS[measure].name} {shown}, mean of {parts}; {beside}"
 
 
-def state_of(measure: str, value: float, band: Band) -> str:
-    """Value, centre and limits."""
-    text = _beside(measure, value, band, band.low, band.high)
-    return text[0].upper() + text[1:]
+def state_of(measure: str, value: float, band: Band, *, seen: float, parts: int) -> str:
+    """What the newest parts had, their moving average, centre and limits; the limits are the average's."""
+    words = WORDS[measure]
+    average, beside = _beside(measure, value, band, band.low, band.high)
+    newest = "the newest part" if parts == 1 else f"mean of the newest {parts} parts"
+    return f"{words.name} {words.show(seen, band, 0)}, {newest}; the moving average is {average}, {beside}"
 
 
-def _beside(measure: str, value: float, band: Band, low: float | None, high: float, *, how: str = "") -> str:
-    """With so many decimals that a value which differs from a limit does not read as that limit."""
+def _beside(measure: str, value: float, band: Band, low: float | None, high: float) -> tuple[str, str]:
+    """The value, and the good parts' beside the limits.
+
+    With so many decimals that a value which differs from a limit does not read as that limit.
+    """
     words = WORDS[measure]
     limits = [high] if low is None else [low, high]
     for more in range(MOST_DECIMALS):
@@ -99,4 +109,4 @@ def _beside(measure: str, value: float, band: Band, low: float | None, high: flo
             break
     allowed = f"up to {edges[0]}" if low is None else " to ".join(edges)
     centre = words.show(band.mean, band, more)
-    return f"{words.name} {shown}{how}; good parts had {centre}, allowed is {allowed}"
+    return shown, f"good parts had {centre}, allowed is {allowed}"

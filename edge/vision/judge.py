@@ -8,6 +8,7 @@ import numpy as np
 
 from edge.verdict import AnomalyMap, Nearest, Outcome, Reason, Region, Scale, Verdict
 from edge.vision.manifest import Manifest
+from edge.vision.outcome import outcome_of
 from edge.vision.recipe import parse_recipe
 from edge.vision.regions import find_regions
 
@@ -34,7 +35,7 @@ def judge(one: PictureScores, made: Manifest, *, bundle_sha256: str, shape: tupl
     is no finite number, which only a broken network or device can give: such a frame must not end as `ok`.
     """
     _check_finite(one, made.category)
-    outcome, reason = _outcome(one.score, made)
+    outcome, reason = outcome_of(one.score, made)
     return Verdict(
         outcome,
         reason,
@@ -70,16 +71,6 @@ def judge_uncalibrated(one: PictureScores, scale: Scale | None, *, recipe: str) 
 def _check_finite(one: PictureScores, category: str) -> None:
     if not math.isfinite(one.score):
         raise FloatingPointError(f"category {category}: the anomaly score is {one.score}")
-
-
-def _outcome(score: float, made: Manifest) -> tuple[Outcome, Reason | None]:
-    if made.threshold is None:
-        return Outcome.UNSURE, Reason.NO_THRESHOLD
-    if score <= made.threshold:
-        return Outcome.OK, None
-    if made.defect_threshold is not None and score <= made.defect_threshold:
-        return Outcome.UNSURE, Reason.BETWEEN_THRESHOLDS
-    return Outcome.DEFECT, Reason.ABOVE_THRESHOLD
 
 
 def _regions(

@@ -10,7 +10,7 @@ from edge.vision.normal import Normal
 from edge.vision.part_box import PartBox
 from edge.vision.registration import Tolerance
 
-FORMAT = 4
+FORMAT = 5
 CATEGORY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
@@ -24,22 +24,26 @@ class Reference(Part):
     """A reference picture: its file in the bundle's folder `references`, and where it came from.
 
     learned: it was chosen because the line had flagged it; it widens the bank and has no say in the threshold
+    size:    of the picture as it came, (width, height) in pixels; None before format 5
     """
 
     file: str
     source: str
     learned: bool = False
+    size: tuple[int, int] | None = None
 
 
 class KnownPart(Part):
     """A physical part of which calibration was told whether it is good: where it came from, and its worst picture.
 
     score: the largest of its pictures;  pictures: how many there were
+    sha256: of each picture's file, or of its pixels where it came from a camera; none before format 5
     """
 
     source: str
     score: float
     pictures: int = 1
+    sha256: tuple[str, ...] = ()
 
 
 class Promise(Part):
@@ -98,6 +102,35 @@ class BankCost(Part):
     kept: float | None = None
 
 
+class Session(Part):
+    """Who ran a calibration, where and how: for whoever signs it.
+
+    command: the command line, without passwords;  folder: where it was given
+    good, bad: where the known parts came from, None: none were shown
+    """
+
+    host: str
+    station: str
+    account: str
+    version: str
+    command: str
+    folder: str
+    good: str | None = None
+    bad: str | None = None
+
+
+class SeenBefore(Part):
+    """That known good parts had been scored for an earlier bundle, whose threshold was asked for in another way.
+
+    bundle: the earliest such, as pcb@1;  target: the false-reject rate that it was made for;  parts: how many are the
+    same to the byte
+    """
+
+    bundle: str
+    target: float
+    parts: int
+
+
 class Calibration(Part):
     """How threshold and bank came about; for people, nothing at run time depends on it.
 
@@ -111,6 +144,9 @@ class Calibration(Part):
     created:       UTC, ISO 8601
     bank_cost:     None without a memory budget, or where all tokens fit
     controls:      what was locked at the camera, by name
+    session:       None before format 5, and for what no command made
+    made_from:     the bundle that it was made from, as pcb@1, if it learned or has another area
+    seen_before:   None if this threshold was asked for before these good parts were seen, as far as the bundles tell
     """
 
     grade: str
@@ -123,6 +159,9 @@ class Calibration(Part):
     bank_cost: BankCost | None = None
     created: str
     controls: dict[str, float] = {}
+    session: Session | None = None
+    made_from: str | None = None
+    seen_before: SeenBefore | None = None
 
 
 class AreaFacts(Part):
@@ -164,7 +203,7 @@ class EmptyFacts(Part):
 
 class Manifest(Part):
     """bundle.json; format 1 had the few-shot head only, 2 no neighbourhood head, 3 one threshold without a promise and
-    no scene (area, align, empty).
+    no scene (area, align, empty), 4 not the calibration's session.
 
     recipe:      how the heads combine (edge.vision.recipe)
     object_name: what the prompts call the part, None without prompts

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from calibration.bank.budget import HEADER_BYTES, LEAST_TOKENS, bank_bytes, parse_budget, share, size_text
 from calibration.bank.coreset import keep_farthest
 from calibration.bank.picture_features import MOST_KEPT, PictureFeatures
-from calibration.bank.whole_bank import cost_words
 from calibration.build import build
 from calibration.described import name_references
 from calibration.ingredients import gather_ingredients
 from calibration.known_parts import Shown
 from calibration.leave_one_out import leave_one_out, left_out_rows
+from calibration.promise.inspected import cost_words
 from calibration.reference_heads import AT_ONCE, heads_of, look_at, memory_bank, neighbour_bank
 from calibration.references.collect import Taken
 from edge.errors import EdgeError

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from calibration.bundles.exchange import export_bundle
 from calibration.cli import app
 from edge.errors import EdgeError
 from edge.vision.bundle import load_bundle
 from edge.vision.bundle_history import read_history
-from edge.vision.bundle_promotion import in_use
+from edge.vision.bundle_name import BundleName
+from edge.vision.bundle_promotion import in_use, resolve
 from tests.tiny_bundle import saved
 
 
@@ -102,3 +104,15 @@ def test_a_mistake_is_one_message_that_names_the_next_step(data: Path, command: 
     with pytest.raises(EdgeError, match=reason):
         calibrate(*command, data=data)
     assert str(in_use(data / "bundles", "pcb")) == "pcb@1"
+
+
+def test_a_bundle_that_is_not_there_is_answered_with_those_that_are(tmp_path: Path) -> None:
+    saved(tmp_path / "bundles", "one")
+    with pytest.raises(EdgeError, match="There is: one@1"):
+        resolve(tmp_path / "bundles", BundleName("pcb", 1))
+
+
+def test_a_folder_that_is_not_there_is_not_a_lack_of_room(tmp_path: Path) -> None:
+    saved(tmp_path / "bundles", "one")
+    with pytest.raises(EdgeError, match="there is no folder"):
+        export_bundle(tmp_path / "bundles", BundleName("one", 1), tmp_path / "nodir" / "one.zip")

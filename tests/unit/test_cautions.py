@@ -5,6 +5,7 @@ import pytest
 from calibration.promise.cautions import cautions
 from calibration.promise.threshold import Wish, set_threshold
 from calibration.promise.trade_off import choices
+from calibration.promise.words import grade_words
 from edge.vision.manifest import Calibration, KnownPart, Manifest, Reference
 
 
@@ -60,6 +61,11 @@ def test_choices_go_from_the_fewest_rejects_to_the_fewest_misses() -> None:
     ]  # fmt: skip
     assert [row.chosen for row in found] == [True, False, False, False]
     assert found[0].rate_bound < found[1].rate_bound
+
+
+@pytest.mark.parametrize(("grade", "said"), [("certified", "certified, 30%"), ("estimate", "estimate")])
+def test_a_grade_is_listed_with_its_rate(grade: str, said: str) -> None:
+    assert grade_words(grade, target=0.3) == said
 
 
 def test_there_is_nothing_to_choose_without_both_kinds() -> None:

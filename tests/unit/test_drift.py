@@ -124,7 +124,8 @@ def test_an_alarm_says_what_changed_and_where_to_look() -> None:
     assert (alarm.centre, alarm.low, alarm.high) == (100, 90, 110)
     assert alarm.value < 90
     assert alarm.sentence == (
-        f"Brightness {alarm.value:.1f} of 255; good parts had 100.0 of 255, allowed is 90.0 of 255 to 110.0 of 255. "
+        f"Brightness 30 of 255, mean of the newest 10 parts; the moving average is {alarm.value:.1f} of 255, good "
+        "parts had 100.0 of 255, allowed is 90.0 of 255 to 110.0 of 255. "
         "Look at the lamp, the exposure and light from outside."
     )
 
@@ -153,7 +154,8 @@ def test_a_knocked_camera_whose_parts_are_all_out_of_place_is_an_alarm_of_positi
     assert not any(before), "ten parts in a row may look like anything"
     assert (alarm.kind, alarm.measure, alarm.state) == (Kind.POSITION, "unplaced", State.RAISED)
     assert alarm.sentence.startswith(
-        "Share of the parts that are not found where they may lie 68.6 %; good parts had 0"
+        "Share of the parts that are not found where they may lie 100.0 %, mean of the newest 10 parts; the moving "
+        "average is 68.6 %, good parts had 0"
     )
     *before, (alarm,) = said(watches, *[verdict()] * 7)
     assert not any(before) and alarm.state is State.CLEARED

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from calibration.references.collect import References, collect
-from calibration.references.recorded import RecordedFrames, parse_frames, recorded_frames
+from calibration.references.recorded import RecordedFrames, recorded_frames
 from edge.errors import EdgeError
+from edge.frame_ids import parse_frame_ids
 from edge.ledger.schema import prepare
 from edge.settings import Settings
 from tests.ledger_rows import Ledger, new_ledger
@@ -60,10 +61,10 @@ def test_no_record_is_no_empty_one(tmp_path: Path) -> None:
 
 
 def test_frames_are_numbers_and_ranges_each_once() -> None:
-    assert parse_frames("12, 15-18,16") == [12, 15, 16, 17, 18]
+    assert parse_frame_ids(["12, 15-18,16", "20"], called="--frames") == [12, 15, 16, 17, 18, 20]
 
 
 @pytest.mark.parametrize("text", ["", "a", "3-", "-3", "9-3", "1,,2", "1.5"])
 def test_what_is_no_list_of_frames_is_refused(text: str) -> None:
     with pytest.raises(EdgeError, match=r"is no number and no range"):
-        parse_frames(text)
+        parse_frame_ids([text], called="--frames")

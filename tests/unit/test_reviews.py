@@ -128,11 +128,17 @@ def test_frames_are_found_by_category_run_time_and_review(ledger: Ledger) -> Non
     assert passed not in {frame.id for frame in stored_frames(engine, "pcb")}
 
 
+def test_frames_are_given_as_numbers_commas_and_ranges(ledger: Ledger) -> None:
+    first, *_, last = [ledger.add_defect(source=f"{number}.png") for number in range(5)]
+    said = command(ledger, f"{first}-{first + 2},{last}", str(first + 3), "--verdict", "unsure", "--by", "bo").stdout
+    assert said.count("recorded: ") == 5
+
+
 def test_the_command_adds_reviews_and_lists_frames(ledger: Ledger) -> None:
     first, second = ledger.add_defect(source="a.png"), ledger.add_defect(source="b.png")
     said = command(ledger, str(first), "--verdict", "false-alarm", "--by", "anna", "--note", "glare").stdout
-    assert f"frame {first} (a.png, top at " in said
-    assert "): false alarm, by anna" in said
+    assert said.startswith(f"frame {first}: top #1, a.png, at ")
+    assert f"recorded: frame {first}, false alarm, by anna" in said
     listed = json.loads(command(ledger, "--list", "--json").stdout)["frames"]
     assert [frame["frame"] for frame in listed] == [second, first]
     assert listed[0]["review"] is None

@@ -14,6 +14,8 @@ from calibration.cli import app
 from edge.errors import EdgeError
 from edge.frame import Pixels
 from edge.vision.bundle import load_bundle
+from edge.vision.bundle_history import read_history
+from edge.vision.bundle_promotion import in_use
 from tests.patch_encoder import grey_part
 
 
@@ -75,11 +77,12 @@ def test_pictures_of_every_kind_become_references_of_one_bundle(tmp_path: Path) 
         ({}, [], "no pictures in this folder"),
         ({"a": part(1)}, [], "1 of 4 references, 0 candidates refused, and there are no more pictures"),
         ({"a": part(1), "b": part(2) // 16}, ["--refs", "2"], "1 of 2 references, 1 candidates refused"),
+        ({"a": part(1), "b": part(2)[:31]}, ["--refs", "2"], "1 of 2 references, 1 candidates refused"),
         ({"a": part(1), "b": part(1)}, ["--refs", "2"], "1 of 2 references, 1 candidates refused"),
         ({"a": part(1), "b": part(2)}, ["--refs", "2", "--bank-budget", "5kB"], "--bank-budget 5 kB leaves"),
         ({"a": part(1), "b": part(2)}, ["--refs", "2", "--bank-budget", "5 apples"], "is no size"),
     ],
-    ids=["empty", "one picture", "too dark", "one part twice", "budget too small", "no budget"],
+    ids=["empty", "one picture", "too dark", "too small", "one part twice", "budget too small", "no budget"],
 )  # fmt: skip
 def test_what_cannot_be_calibrated_is_said_and_leaves_the_bundle_in_use(
     tmp_path: Path, station: Path, pictures: dict[str, Pixels], options: list[str], said: str
@@ -101,3 +104,25 @@ def test_a_defect_among_the_references_is_named_and_dropped_if_asked(tmp_path: P
     said = json.loads(dropped.stdout)
     assert said["references"] == ["0.png", "1.png", "3.png", "4.png", "5.png", "6.png"]
     assert (said["suspects"], [each["source"] for each in said["refused"]]) == ([], ["2.png"])
+
+
+def test_a_calibration_that_would_pass_most_known_defects_is_not_put_into_use_unless_somebody_says_why(
+    tmp_path: Path,
+) -> None:
+    """Good and bad were swapped, as a newcomer does."""
+    images = folder_of(tmp_path / "in", a=part(1), b=part(2))
+    spotted = folder_of(tmp_path / "spotted", **{f"s{number}": part(number, spot=True) for number in (11, 12, 13)})
+    plain = folder_of(tmp_path / "plain", **{f"p{number}": part(number) for number in (21, 22)})
+    data = tmp_path / "data"
+    refused = calibrate(data, images, "--refs", "2", "--good", str(spotted), "--bad", str(plain))
+    assert isinstance(refused.exception, EdgeError)
+    assert "2 of its 2 known defects would be ok." in str(refused.exception)
+    assert "were the folders of --good and --bad swapped?" in str(refused.exception)
+    assert "calibrate promote part@1 --force REASON" in str(refused.exception)
+    assert in_use(data / "bundles", "part") is None
+    again = CliRunner().invoke(app, ["promote", "part@1", "--data", str(data)])
+    assert isinstance(again.exception, EdgeError)
+    forced = CliRunner().invoke(app, ["promote", "part@1", "--data", str(data), "--force", "to show it"])
+    assert forced.exit_code == 0, forced.output
+    (promotion,) = read_history(data / "bundles" / "part")
+    assert promotion.reason is not None and promotion.reason.startswith("to show it (forced: 2 of its 2")
