@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from edge.frame import FrameInfo
-from edge.ledger.beats import SUPERVISOR, WORKER, Heart, capture_name, forget_beats
+from edge.ledger.beats import OUTPUTS, SUPERVISOR, WORKER, Heart, capture_name, forget_beats
 from edge.ledger.camera_states import CameraNow, Doing, tell_states
 from edge.ledger.categories import tell_categories
 from edge.ledger.checks import record_check
@@ -22,7 +22,7 @@ RUN, CAMERA, SESSION = "night-1", "top", "w1"
 
 @dataclass
 class LivingLine:
-    """A supervisor, a worker and the camera `top` that inspects pcb, all of them well."""
+    """A supervisor, a worker, an output and the camera `top` that inspects pcb, all of them well."""
 
     ledger: Ledger
     writer: Writer
@@ -37,6 +37,8 @@ class LivingLine:
         for process in {SUPERVISOR, WORKER, capture_name(CAMERA)} - set(silent):
             restarts = self.restarts if process == SUPERVISOR else None
             Heart(settings.beats, process).beat(session=SESSION, at_hand=3, restarts=restarts)
+        if OUTPUTS not in silent:
+            Heart(settings.beats, OUTPUTS).beat(failing={"mqtt": None})
         engine = open_engine(settings.database, writes=True)
         tell_states(engine, RUN, [CameraNow(CAMERA, "demo:pcb", "pcb", state, reason)], now_ns=time.time_ns())
         tell_categories(engine, {"pcb": "pcb@1"})
