@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from edge.cli import main
-from edge.ledger.beats import SUPERVISOR, WORKER, capture_name
+from edge.ledger.beats import OUTPUTS, SUPERVISOR, WORKER, capture_name
 from edge.ledger.camera_states import Doing
 from edge.ledger.people import Role
 from edge.verdict import Reason, not_inspected
@@ -146,9 +146,10 @@ def test_status_says_ready_not_ready_and_no_line_by_its_exit_code(line: LivingLi
     stopped = run_here(main, "status", "--data", data)
     assert stopped.returncode == 1
     assert "NOT READY" in stopped.stdout and "camera top was stopped (lens is dirty)" in stopped.stdout
-    for process in (SUPERVISOR, WORKER, capture_name(CAMERA)):
+    everybody = (SUPERVISOR, WORKER, OUTPUTS, capture_name(CAMERA))
+    for process in everybody:
         (line.ledger.settings.beats / process).unlink()
-    line.speak(silent=(SUPERVISOR, WORKER, capture_name(CAMERA)), state=Doing.FAILED, reason="worker ended 5 times")
+    line.speak(silent=everybody, state=Doing.FAILED, reason="worker ended 5 times")
     ended = run_here(main, "status", "--data", data)
     assert ended.returncode == 2
     assert "no line is running" in ended.stdout
