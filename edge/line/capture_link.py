@@ -148,11 +148,6 @@ class CaptureLink:
         if self._socket is None:
             self._socket = new_socket(self._context, zmq.DEALER, message.MAX_HEADER_BYTES)
             self._socket.setsockopt(zmq.IMMEDIATE, 1)
-            # The TTL holds at the worker, which must not beat itself: libzmq 4.3.5 aborts the process when it is time
-            # to beat for a peer that has gone while its messages filled the queue.
-            self._socket.setsockopt(zmq.HEARTBEAT_IVL, 1000)
-            self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3000)
-            self._socket.setsockopt(zmq.HEARTBEAT_TTL, 3000)
             self._socket.setsockopt(zmq.CONNECT_TIMEOUT, CONNECT_MS)
             self._socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
             self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, MOST_RECONNECT_MS)
