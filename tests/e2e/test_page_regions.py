@@ -121,6 +121,7 @@ def test_what_is_said_of_a_drawing_goes_when_it_is_not_so_any_more(
     expect(page.locator("#say")).to_be_hidden(timeout=2000)
     page.keyboard.press("s")
     expect(page.locator("#who-makes-it")).to_contain_text("No line runs now")
+    expect(page.locator("#state-words")).to_contain_text("waiting for the line")
     with unit_of_work(ledger.engine) as session:
         found = newest_area(session, "pcb")
     assert found is not None

@@ -38,7 +38,7 @@ def said(ledger: Ledger, number: int) -> list[tuple[int, str, str | None, str | 
             found = session.scalars(select(Review).order_by(Review.id)).all()
             return [(row.inspection_id, row.verdict, row.kind, row.note) for row in found]
 
-    wait_until(lambda: len(rows()) >= number, timeout_s=10)
+    wait_until(lambda: len(rows()) >= number, timeout_s=20, every_s=0.05)  # each look takes the page's turn to write
     return rows()
 
 
