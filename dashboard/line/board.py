@@ -21,6 +21,7 @@ from edge.ledger.bundles import BundleRow
 from edge.ledger.camera_states import AT_WORK, CameraState, states
 from edge.ledger.categories import categories_at_hand
 from edge.ledger.orders import Order, newest_orders
+from edge.ledger.readiness import Readiness, unreadable
 from edge.ledger.ready_now import readiness_of
 from edge.ledger.record import Camera, Inspection, Run
 from edge.ledger.room import room_for_pictures
@@ -66,7 +67,7 @@ class Board:
         others = {camera: run for camera, (run, _) in self._pictures.newest().items() if camera not in rows}
         runs = {row.camera: row.run for row in known} | others
         cameras = [_camera(session, name, runs[name], rows.get(name), cells, now_ns) for name in sorted(runs)]
-        now = readiness_of(self._settings, session)
+        now = _readiness(self._settings, session)
         return LineView(
             running=any(row.state in AT_WORK and not _lost(row, now_ns) for row in known),
             ready=now.line.ready,
@@ -120,8 +121,18 @@ def _camera(
     )
 
 
+def _readiness(settings: Settings, session: Session) -> Readiness:
+    """Whether the line of this data folder is ready; where there is no such folder, none is."""
+    try:
+        return readiness_of(settings, session)
+    except OSError as error:
+        return unreadable(str(error))
+
+
 def _disk(settings: Settings) -> str | None:
     """What an operator should know of the disk of the pictures, while its reserve is not whole."""
+    if not settings.data.is_dir():  # a page on a database alone makes no folder
+        return None
     room = room_for_pictures(settings.data, settings.media, settings.disk_reserve)
     if not room.short_bytes:
         return None

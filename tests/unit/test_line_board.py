@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -26,6 +27,7 @@ from tests.page_client import page_client
 
 
 def tell(ledger: Ledger, state: Doing = Doing.INSPECTING, *, ago_s: float = 0.0, **more: str) -> None:
+    ledger.settings.data.mkdir(exist_ok=True)  # a line's own, wherever its record is
     now = CameraNow("top", "demo:pcb", "pcb", state, **more)
     tell_states(ledger.engine, "night-1", [now], now_ns=time.time_ns() - int(ago_s * 1e9))
     tell_categories(ledger.engine, {"cookie": "cookie@2", "pcb": "pcb@7"})
@@ -98,6 +100,7 @@ def test_line_is_ready_while_its_processes_say_so_and_else_every_reason_is_given
 
 
 def test_disk_that_fills_up_is_told_with_what_it_means_for_pictures(ledger: Ledger) -> None:
+    ledger.settings.data.mkdir(exist_ok=True)
     free = shutil.disk_usage(ledger.settings.data).free
     for reserve, expected in ((0, None), (free * 3 // 2, "Pictures that are worth least"), (free * 3, "without their")):
         settings = ledger.settings.model_copy(update={"disk_reserve": reserve})
@@ -105,6 +108,17 @@ def test_disk_that_fills_up_is_told_with_what_it_means_for_pictures(ledger: Ledg
             disk = client.get("/api/v1/line").json()["disk"]
             assert disk is None if expected is None else expected in disk
             assert ("The disk is nearly full" in client.get("/line").text) is (expected is not None)
+
+
+def test_a_page_without_a_data_folder_shows_a_line_that_is_not_ready(ledger: Ledger, tmp_path: Path) -> None:
+    elsewhere = ledger.settings.model_copy(update={"data": tmp_path / "none"})
+    with page_client(elsewhere) as client:
+        if ledger.settings.database.url is None:
+            assert client.get("/api/v1/line").status_code == 503, "no record either"
+            return
+        line = client.get("/api/v1/line").json()
+        assert (line["ready"], line["disk"], len(line["not_ready"])) == (False, None, 1)
+    assert not (tmp_path / "none").exists()
 
 
 def test_an_output_that_cannot_tell_is_named_while_a_line_runs(ledger: Ledger, client: TestClient) -> None:
