@@ -90,11 +90,13 @@ async function isSaid(id) {
   return decided.has(id) || Boolean((await get(id))?.querySelector(".said"));
 }
 
+// The queue may be of a moment before a verdict of here was in the record: the frames themselves are asked, too.
 async function first() {
   const answer = await fetch(`/api/v1/queue${query}${query ? "&" : "?"}limit=50`).catch(() => null);
   if (!answer?.ok) return null;
   const { frames } = await answer.json();
-  return frames.map(({ id }) => String(id)).find((id) => !decided.has(id) && id !== current.dataset.id) ?? null;
+  for (const id of frames.map((frame) => String(frame.id))) if (id !== current.dataset.id && !(await isSaid(id))) return id;
+  return null;
 }
 
 function finish() {

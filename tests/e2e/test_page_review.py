@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 from sqlalchemy import select
 
 from edge.ledger.audit_rates import set_rate
@@ -331,6 +331,35 @@ def test_a_refusal_that_comes_before_the_next_frame_does_keeps_its_frame(
     page.wait_for_timeout(500)
     at(page, first)
     watched.problems = [problem for problem in watched.problems if "ERR_" not in problem]
+
+
+def test_a_queue_from_before_a_verdict_brings_no_decided_frame_back(
+    ledger: Ledger, address: str, watched: Watched
+) -> None:
+    second, first = ledger.add_defect(), ledger.add_defect()
+    page = watched.page
+    verdicts: list[Route] = []
+    queues: list[tuple[Route, APIResponse]] = []
+    page.route("**/api/v1/reviews", lambda route: verdicts.append(route))
+    page.route("**/api/v1/queue*", lambda route: queues.append((route, route.fetch())))
+    page.goto(f"{address}/frames/{first}")
+    page.keyboard.press("d")
+    at(page, second)
+    page.keyboard.press("u")
+
+    def queue_was_asked() -> bool:
+        page.wait_for_timeout(20)  # in it the routes above are called
+        return bool(queues)
+
+    wait_until(queue_was_asked, timeout_s=20)
+    for number, route in enumerate(verdicts, start=1):
+        route.continue_()
+        assert len(said(ledger, number)) == number
+    page.wait_for_timeout(300)  # the page has heard that both are in the record
+    for route, answer in queues:
+        assert [frame["id"] for frame in answer.json()["frames"]] == [first, second]
+        route.fulfill(response=answer)
+    expect(page.locator("#done")).to_be_visible()
 
 
 def test_script_in_a_note_a_kind_and_a_name_is_text(ledger: Ledger, address: str, watched: Watched) -> None:
