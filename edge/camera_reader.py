@@ -11,9 +11,10 @@ from edge.frame import Frame, FrameInfo, Pixels
 from edge.line.camera import open_camera
 from edge.line.capture_options import CaptureOptions
 from edge.line.deadline import deadline_after
+from edge.line.frame_message import fits
 from edge.line.frozen import Frozen
 from edge.line.journal import Journal, count_in
-from edge.line.message import fits, printable
+from edge.line.message import printable
 from edge.line.numbering import Numbering
 from edge.line.outbox import Outbox
 from edge.line.shot import Shot

@@ -9,7 +9,8 @@ from edge.frame import FrameInfo, Pixels
 from edge.ledger.audit_draw import AuditDraw
 from edge.ledger.writer import Entry
 from edge.line.deadline import expired
-from edge.line.message import BadMessage, FrameHeader, decode_pixels
+from edge.line.frame_message import decode_pixels
+from edge.line.message import BadMessage, FrameHeader
 from edge.line.suspects import POISON_DEATHS, Suspects
 from edge.logs import about
 from edge.verdict import Reason, Verdict, not_inspected

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from edge.alarm import Alarm
 from edge.errors import BROKEN, EdgeError
+from edge.intake import Intake
 from edge.judging import Job, Judging, Scorer
 from edge.keeping import Keeper, KeepingThread
 from edge.ledger.alarms import in_force
@@ -31,12 +32,9 @@ from edge.ledger.record import open_engine
 from edge.ledger.room import room_for_pictures
 from edge.ledger.schema import prepare
 from edge.ledger.writer import Entry, Writer
-from edge.line.at_hand import AtHand, OverCredit
 from edge.line.key_files import KeyFiles
-from edge.line.message import FrameHeader, Hello, Notice, Report
 from edge.line.suspects import Suspects
-from edge.line.unjudged import Unjudged
-from edge.line.worker_link import FromCapture, WorkerLink
+from edge.line.worker_link import WorkerLink
 from edge.live_view import LiveView
 from edge.patient import patient
 from edge.reception import Reception
@@ -44,7 +42,7 @@ from edge.remote_cameras import RemoteCameras
 from edge.score_service import Asked, ScoreService
 from edge.service_manager import ServiceManager
 from edge.settings import Settings
-from edge.verdict import Verdict, not_inspected
+from edge.verdict import Verdict
 from edge.vision.batch import Batcher
 from edge.vision.drift import Watches
 
@@ -52,7 +50,6 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.2
 WATCH_S = 1.0
-WARN_EVERY_S = 10.0
 KEEP_S = 2.0
 STUCK_S = 180.0  # with frames at hand and none recorded; then systemd's watchdog is not fed any more
 LOCK_WAIT_S = 1.0  # for the record; then heartbeats go on, and it is tried again
@@ -93,16 +90,13 @@ class Worker:
         self._batcher: Batcher[Job | Asked] = Batcher(batch_size=settings.batch_size)
         self._scored: queue.Queue[list[Entry]] = queue.Queue(maxsize=64)  # an empty list is the end
         self._committed: queue.SimpleQueue[list[Entry]] = queue.SimpleQueue()
-        self._categories: dict[tuple[str, str], str | None] = {}
-        self._credits = settings.credits
-        self._at_hand: dict[tuple[str, str], AtHand] = {}
         self._heart = Heart(settings.beats, WORKER)
-        self._unjudged = Unjudged()
         told = partial(RemoteCameras, settings, reads=self._reading, writes=self._engine)
         self._cameras = None if supervised else told()
+        self._intake = Intake(
+            self._link, self._reception, self._batcher, credits=settings.credits, cameras=self._cameras
+        )
         self._manager = None if supervised else ServiceManager()
-        self._warned_s = -WARN_EVERY_S  # of bad messages
-        self._moved_s = 0.0  # when the last frame was recorded, or the first one came to hand
         self._stop = threading.Event()
         self._ending = threading.Event()  # not `_stop`: a signal sets that, perhaps while this thread does
         self._keeping = KeepingThread(
@@ -168,80 +162,28 @@ class Worker:
     # talk
 
     def _talk(self) -> None:
-        bad_before = self._link.bad_messages
-        for peer, header, payload in self._link.receive(POLL_S):
-            self._hear(peer, header, payload)
-        for hello in self._reception.answer():
-            camera = hello.run, hello.camera
-            self._categories[camera] = hello.category
-            self._at_hand.setdefault(camera, AtHand(credits=self._credits))
-            if self._cameras:
-                self._cameras.welcome(hello)
-        if self._link.bad_messages > bad_before and time.monotonic() - self._warned_s > WARN_EVERY_S:
-            self._warned_s = time.monotonic()
-            log.warning("dropped %d bad messages so far", self._link.bad_messages)
+        self._intake.receive(POLL_S)
         self._acknowledge()
         self._beat()
 
     def _beat(self) -> None:
         """Tell that this process lives, and since when it has had frames at hand without recording one."""
-        at_hand = sum(map(len, self._at_hand.values()))
+        at_hand, moved_s = self._intake.at_hand, self._intake.moved_s
         held_by = self._writing.held_by or self._scoring.held_by
         self._heart.beat(
-            self._moved_s if at_hand else None,
+            moved_s if at_hand else None,
             session=self._link.session,
             at_hand=at_hand,
             held_by=held_by,
-            unjudged_since_s=self._unjudged.since_s,
+            unjudged_since_s=self._intake.unjudged.since_s,
         )
-        stuck = at_hand and held_by is None and time.monotonic() - self._moved_s > STUCK_S
+        stuck = at_hand and held_by is None and time.monotonic() - moved_s > STUCK_S
         if self._manager and not stuck:
             self._manager.tick(lambda: f"{at_hand} frames at hand")
 
-    def _hear(self, peer: bytes, header: FromCapture, payload: bytes) -> None:
-        if isinstance(header, Hello):
-            self._reception.hear(peer, header)
-            return
-        camera = self._link.camera_of(peer)
-        assert camera is not None
-        if isinstance(header, Report):
-            if self._cameras:
-                self._cameras.hear(camera, header)
-            return
-        run, name = camera
-        category = self._categories[camera]
-        told = [header.frame] if isinstance(header, FrameHeader) else header.frames
-        if not any(self._at_hand.values()):
-            self._moved_s = time.monotonic()
-        try:
-            new = self._at_hand[camera].add([facts.seq for facts in told], with_pixels=isinstance(header, FrameHeader))
-        except OverCredit:
-            self._link.reject(peer)
-            return
-        for facts in told:
-            info = facts.info(run=run, camera=name)
-            if info.seq not in new:
-                continue
-            if isinstance(header, Notice):
-                job = Job(info, category, verdict=not_inspected(header.reason))
-            else:
-                job = Job(info, category, header, payload)
-            self._batcher.put(camera, job)
-
     def _acknowledge(self) -> None:
-        by_camera: dict[tuple[str, str], list[int]] = {}
-        now_s = time.monotonic()
-        if not self._committed.empty():
-            self._moved_s = now_s
         while not self._committed.empty():
-            for entry in self._committed.get():
-                self._unjudged.recorded(entry.info.camera, entry.verdict.reason, now_s=now_s)
-                self._at_hand[entry.info.run, entry.info.camera].done(entry.info.seq)
-                by_camera.setdefault((entry.info.run, entry.info.camera), []).append(entry.info.seq)
-        for camera, seqs in by_camera.items():
-            self._link.acknowledge(camera, seqs)
-            if self._cameras:
-                self._cameras.recorded(camera)
+            self._intake.acknowledge(self._committed.get())
 
     # score
 

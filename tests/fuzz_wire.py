@@ -22,6 +22,7 @@ import zmq
 
 from edge.line import message
 from edge.line.curve import as_client
+from edge.line.frame_message import decode_pixels
 from edge.settings import Settings
 from tests.curve_keys import exchange_keys
 from tests.fakes import numbered_folder
@@ -64,7 +65,7 @@ def end_of(parts: list[bytes]) -> str:
     try:
         header = message.decode_from_capture(parts, max_bytes=1 << 20)
         if isinstance(header, message.FrameHeader):
-            message.decode_pixels(header, parts[1])
+            decode_pixels(header, parts[1])
     except message.BadMessage:
         return "refused"
     except Exception as error:  # noqa: BLE001 whatever it is, it is what this looks for

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from PIL import Image
 
 from edge.line import message
+from edge.line.frame_message import encode_frame
 from edge.verdict import Reason
 from tests.fakes import numbered_frame, numbered_picture
 
@@ -40,7 +41,7 @@ def with_segment(picture: bytes, marker: bytes, content: bytes) -> bytes:
 
 def frame(payload: bytes, *, session: str = "s", seq: int = 1, encoding: str = "jpeg") -> Parts:
     """A frame message with this payload."""
-    parts = message.encode_frame(numbered_frame(seq), session=session, encoding="raw")
+    parts = encode_frame(numbered_frame(seq), session=session, encoding="raw")
     return [bytes(parts[0]).replace(b'"raw"', f'"{encoding}"'.encode()), payload]
 
 

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from dashboard.audit.views import Escape, Estimates, FalseAlarms, Share
 from dashboard.moments import utc
 from dashboard.queries import hidden
-from edge.ledger.record import FlaggedRows, Inspection
+from edge.ledger.flagged import FlaggedRows
+from edge.ledger.record import Inspection
 from edge.ledger.reviews import ReviewVerdict
 from edge.proportion import exact_interval
 

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from dashboard import queries
 from dashboard.queries import hidden
 from dashboard.review.views import QueueCounts, QueueFrame, QueuePage
-from edge.ledger.record import LARGEST_ID, Camera, FlaggedRows, Inspection
+from edge.ledger.flagged import FlaggedRows
+from edge.ledger.record import LARGEST_ID, Camera, Inspection
 from edge.ledger.reviews import latest_ids
 from edge.verdict import FLAGGED, Outcome
 

@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Self
 
 from sqlalchemy import (
     JSON,
     BigInteger,
-    Boolean,
     CheckConstraint,
-    ColumnElement,
     Engine,
     ForeignKey,
     Index,
@@ -18,40 +15,15 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.operators import OperatorType
 
 from edge.database import Database
+from edge.ledger.flagged import FLAGGED_IN_POSTGRESQL, FLAGGED_IN_SQLITE
 from edge.ledger.postgresql import lock_not_available, postgresql_engine
 from edge.ledger.sqlite import sqlite_engine
 
 LARGEST_ID = 2**63 - 1
 BigKey = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself in SQLite
-FLAGGED_IN_SQLITE, FLAGGED_IN_POSTGRESQL = "+outcome IN ('defect', 'unsure')", "outcome IN ('defect', 'unsure')"
-"""Flagged frames as the partial indexes say it, word for word, or SQLite does not use them; + leaves it no other."""
-
-
-class FlaggedRows(ColumnElement[bool]):
-    """The condition of the partial indexes of flagged frames, in each database's words."""
-
-    inherit_cache = True
-    type = Boolean()
-
-    def self_group(self, against: OperatorType | None = None) -> Self:
-        """As it stands: SQLAlchemy would add `= 1` to a condition for SQLite, which then knows it no more."""
-        return self
-
-
-@compiles(FlaggedRows)
-def _in_postgresql(element: FlaggedRows, compiler: SQLCompiler, **_: object) -> str:
-    return FLAGGED_IN_POSTGRESQL
-
-
-@compiles(FlaggedRows, "sqlite")
-def _in_sqlite(element: FlaggedRows, compiler: SQLCompiler, **_: object) -> str:
-    return FLAGGED_IN_SQLITE
 
 
 class Base(DeclarativeBase):

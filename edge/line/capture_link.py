@@ -10,6 +10,7 @@ from edge.errors import EdgeError
 from edge.frame import Frame, FrameInfo
 from edge.line import message
 from edge.line.curve import ClientKeys, HandshakeWatch, as_client
+from edge.line.frame_message import encode_frame
 from edge.line.message import BadMessage, LastWord
 from edge.line.sockets import new_socket
 from edge.line.wakeup import Wakeup
@@ -80,7 +81,7 @@ class CaptureLink:
         assert self.session is not None
         parts: list[bytes | memoryview]
         if isinstance(item, Frame):
-            parts = message.encode_frame(item, session=self.session, encoding="jpeg" if jpeg else "raw")
+            parts = encode_frame(item, session=self.session, encoding="jpeg" if jpeg else "raw")
         else:
             assert reason is not None
             told = [message.Told.of(info) for info in item]

@@ -22,6 +22,7 @@ from edge.ledger.record import open_engine, unit_of_work
 from edge.line import message
 from edge.line.camera_spec import CameraSpec, parse_camera
 from edge.line.capture_options import CaptureOptions
+from edge.line.frame_message import encode_frame
 from edge.line.journal import Journal
 from edge.line.shot import CameraError
 from edge.line.worker_link import WorkerLink, ranges
@@ -329,7 +330,7 @@ def stranger(settings: Settings) -> Iterator[zmq.Socket[bytes]]:
 
 def hostile_messages() -> list[list[bytes]]:
     hello = message.encode(message.Hello(run="r", camera="c", source="s", category="numbers"))
-    frame = [bytes(part) for part in message.encode_frame(numbered_frame(1), session="x" * 32, encoding="raw")]
+    frame = [bytes(part) for part in encode_frame(numbered_frame(1), session="x" * 32, encoding="raw")]
     header = json.loads(frame[0])
     return [
         [b""],
@@ -360,7 +361,7 @@ def test_hostile_and_truncated_messages_change_nothing(settings: Settings, tmp_p
 def test_a_frame_from_a_stranger_without_hello_writes_no_row(settings: Settings) -> None:
     with running(settings, NumberScorer()) as worker, stranger(settings) as socket:
         session = worker._link.session
-        socket.send_multipart(message.encode_frame(numbered_frame(1), session=session, encoding="raw"))
+        socket.send_multipart(encode_frame(numbered_frame(1), session=session, encoding="raw"))
         assert socket.poll(5000)
         assert isinstance(message.decode_from_worker(socket.recv_multipart()), message.Stale)
     assert rows(settings) == []
@@ -381,7 +382,7 @@ def test_a_frame_sent_twice_is_recorded_once_and_acknowledged_twice(settings: Se
         assert isinstance(welcome, message.Welcome)
         for _ in range(2):
             frame = numbered_frame(1, run="r")
-            socket.send_multipart(message.encode_frame(frame, session=welcome.session, encoding="raw"))
+            socket.send_multipart(encode_frame(frame, session=welcome.session, encoding="raw"))
             assert socket.poll(5000)
             ack = message.decode_from_worker(socket.recv_multipart())
             assert isinstance(ack, message.Ack)
@@ -395,7 +396,7 @@ def test_a_capture_that_keeps_to_no_credit_is_cut_off(settings: Settings) -> Non
         welcome = message.decode_from_worker(socket.recv_multipart())
         assert isinstance(welcome, message.Welcome)
         for seq in range(1, 200):
-            socket.send_multipart(message.encode_frame(numbered_frame(seq), session=welcome.session, encoding="raw"))
+            socket.send_multipart(encode_frame(numbered_frame(seq), session=welcome.session, encoding="raw"))
         wait_for(lambda: worker._link.bad_messages > 100)
     assert len(rows(settings)) < 60
 

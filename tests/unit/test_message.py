@@ -13,6 +13,7 @@ from PIL import Image
 
 from edge.frame import Frame, FrameInfo, PartIdentity
 from edge.line import message
+from edge.line.frame_message import decode_pixels, encode_frame
 from edge.line.message import BadMessage, FrameHeader, Hello, Notice, Told
 from edge.line.outbox import Outbox
 from edge.verdict import Reason
@@ -55,21 +56,21 @@ def as_bytes(parts: list[bytes | memoryview]) -> list[bytes]:
 @given(infos, st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1))
 def test_a_raw_frame_arrives_as_it_was_sent(info: FrameInfo, height: int, width: int, seed: int) -> None:
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
-    parts = as_bytes(message.encode_frame(Frame(info, pixels), session="s", encoding="raw"))
+    parts = as_bytes(encode_frame(Frame(info, pixels), session="s", encoding="raw"))
     header = decode(parts)
     assert isinstance(header, FrameHeader)
     assert is_same(header.frame.info(run="run", camera="cam"), info)
-    assert np.array_equal(message.decode_pixels(header, parts[1]), pixels)
+    assert np.array_equal(decode_pixels(header, parts[1]), pixels)
 
 
 def test_a_jpeg_frame_arrives_nearly_as_it_was_sent() -> None:
     pixels = np.zeros((40, 60, 3), np.uint8)
     pixels[10:30, 20:40] = (200, 30, 90)
     frame = Frame(FrameInfo("run", "cam", 1, 0, "x"), pixels)
-    parts = as_bytes(message.encode_frame(frame, session="s", encoding="jpeg"))
+    parts = as_bytes(encode_frame(frame, session="s", encoding="jpeg"))
     header = decode(parts)
     assert isinstance(header, FrameHeader)
-    received = message.decode_pixels(header, parts[1])
+    received = decode_pixels(header, parts[1])
     assert received.shape == pixels.shape
     assert np.abs(received.astype(int) - pixels).mean() < 2
 
@@ -99,7 +100,7 @@ JUNK = st.recursive(
 
 @given(field=st.sampled_from(["v", "session", "frame", "height", "width", "encoding", "extra"]), value=JUNK)
 def test_one_wrong_field_never_gets_through_unseen(field: str, value: object) -> None:
-    good = message.encode_frame(
+    good = encode_frame(
         Frame(FrameInfo("r", "c", 1, 0, "x"), np.zeros((2, 3, 3), np.uint8)), session="s", encoding="raw"
     )
     header = json.loads(bytes(good[0])) | {field: value}
@@ -108,7 +109,7 @@ def test_one_wrong_field_never_gets_through_unseen(field: str, value: object) ->
     except BadMessage:
         return
     assert isinstance(decoded, FrameHeader)
-    message.decode_pixels(decoded, bytes(good[1]))
+    decode_pixels(decoded, bytes(good[1]))
     assert json.loads(message.encode(decoded))[field] == value
 
 
@@ -126,28 +127,28 @@ def test_run_names_of_ours_are_accepted() -> None:
 
 def test_a_jpeg_of_another_size_than_announced_is_refused_before_decoding() -> None:
     frame = Frame(FrameInfo("r", "c", 1, 0, "x"), np.zeros((64, 64, 3), np.uint8))
-    header_bytes, payload = as_bytes(message.encode_frame(frame, session="s", encoding="jpeg"))
+    header_bytes, payload = as_bytes(encode_frame(frame, session="s", encoding="jpeg"))
     header = decode([json.dumps(json.loads(header_bytes) | {"width": 32}).encode(), payload])
     assert isinstance(header, FrameHeader)
     with pytest.raises(BadMessage, match="64x64"):
-        message.decode_pixels(header, payload)
+        decode_pixels(header, payload)
 
 
 @pytest.mark.parametrize("payload", [b"", b"not a jpeg", b"\xff\xd8\xff\xe0 cut off"])
 def test_a_payload_that_is_no_jpeg_is_a_bad_message(payload: bytes) -> None:
     header = FrameHeader(session="s", frame=Told(seq=1, captured_ns=0, source="x"), height=2, width=2, encoding="jpeg")
     with pytest.raises(BadMessage):
-        message.decode_pixels(header, payload)
+        decode_pixels(header, payload)
 
 
 def test_a_truncated_jpeg_is_a_bad_message() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     frame = Frame(FrameInfo("r", "c", 1, 0, "x"), noise)
-    parts = as_bytes(message.encode_frame(frame, session="s", encoding="jpeg"))
+    parts = as_bytes(encode_frame(frame, session="s", encoding="jpeg"))
     header = decode(parts)
     assert isinstance(header, FrameHeader)
     with pytest.raises(BadMessage):
-        message.decode_pixels(header, parts[1][: len(parts[1]) // 2])
+        decode_pixels(header, parts[1][: len(parts[1]) // 2])
 
 
 def jpeg_of(width: int, height: int) -> bytes:
@@ -170,7 +171,7 @@ def test_a_jpeg_that_no_capture_of_ours_makes_is_refused(options: dict[str, str]
     header = decode(frame(jpeg(**options)))
     assert isinstance(header, FrameHeader)
     with pytest.raises(BadMessage, match=r"scans|header says|extras"):
-        message.decode_pixels(header, jpeg(**options))
+        decode_pixels(header, jpeg(**options))
 
 
 def test_thousands_of_scans_in_few_bytes_cost_nothing() -> None:
@@ -181,7 +182,7 @@ def test_thousands_of_scans_in_few_bytes_cost_nothing() -> None:
     header = decode(parts)
     assert isinstance(header, FrameHeader)
     with pytest.raises(BadMessage, match="2001 scans"):
-        message.decode_pixels(header, parts[1])
+        decode_pixels(header, parts[1])
 
 
 def test_no_mutant_of_a_message_does_more_than_be_refused() -> None:
@@ -189,7 +190,7 @@ def test_no_mutant_of_a_message_does_more_than_be_refused() -> None:
         with contextlib.suppress(BadMessage):
             header = decode(parts)
             if isinstance(header, FrameHeader):
-                message.decode_pixels(header, parts[1])
+                decode_pixels(header, parts[1])
 
 
 def test_a_worker_cannot_keep_a_capture_busy_with_an_endless_range() -> None:
