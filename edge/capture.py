@@ -22,7 +22,6 @@ from edge.line.journal import new_run, unfinished_run
 from edge.line.key_files import KeyFiles
 from edge.line.latencies import Latencies
 from edge.line.message import Ack, Hello, LastWord, Welcome, printable
-from edge.line.trigger_http import serve_trigger
 from edge.process import peak_mb
 from edge.service_manager import ServiceManager
 from edge.settings import Settings
@@ -87,6 +86,8 @@ class Capture:
         """
         with ExitStack() as at_end:
             if requests := self._reader.requests:
+                from edge.line.trigger_http import serve_trigger  # a third of a capture's start, for few captures
+
                 server = serve_trigger(
                     requests,
                     host=self._settings.page_host,

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
+from scipy.special import bdtrik
 
 TAIL = 0.00135
 """Chance at most that a point is above its limits while nothing has changed, and as much for below: 3 sigma's."""
@@ -68,5 +68,5 @@ def p_chart(counts: Sequence[int], sizes: Sequence[int]) -> PChart:
 
 def usual_counts(sizes: NDArray[np.int64], centre: float) -> tuple[list[int], list[int]]:
     """Of each size the lowest and the highest count that is inside, given the share of bad parts, 0..1."""
-    lows, highs = binom.ppf(TAIL, sizes, centre), binom.isf(TAIL, sizes, centre)
-    return lows.astype(np.int64).tolist(), highs.astype(np.int64).tolist()
+    low, high = (np.ceil(np.nan_to_num(bdtrik(tail, sizes, centre))) for tail in (TAIL, 1 - TAIL))  # NaN: of no parts
+    return low.astype(np.int64).tolist(), high.astype(np.int64).tolist()
