@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as students_t
+from scipy.special import stdtrit
 
 from edge.frame import Pixels
 from edge.vision.area import Mask
@@ -113,7 +113,7 @@ def _band(name: str, values: Sequence[float]) -> Band:
         count, mean, spread,
         reach=max(least, reach_in_spreads(count) * spread),
         least=least,
-        students_t=float(students_t.ppf(1 - CHECK_LEVEL / 2, count - 1)),
+        students_t=float(stdtrit(count - 1, 1 - CHECK_LEVEL / 2)),
         upward_only=name in ("score", "clipping"),
     )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Shared fixtures: a record and its page, the real parts, which CI may not skip, and random weights, made once."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ os.environ |= {"OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
 from edge.process import tune_for_scoring
 
 tune_for_scoring()  # as our processes do; beside other work, torch's threads take up to 200 times as long without
+
+gc.set_threshold(50_000, 50, 1000)  # looking through all that torch and SQLAlchemy keep is a seventh of the time
 
 hypothesis.settings.register_profile("busy", deadline=None)  # how long a case takes says more about the neighbours
 hypothesis.settings.load_profile("busy")

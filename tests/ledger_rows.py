@@ -12,9 +12,9 @@ from sqlalchemy import Engine
 from edge.frame import FrameInfo, Pixels
 from edge.ledger.media import media_stem, write_map, write_picture
 from edge.ledger.record import Camera, Inspection, RegionRow, Run, open_engine, unit_of_work
-from edge.ledger.schema import prepare
 from edge.settings import Settings
 from edge.verdict import AnomalyMap
+from tests.new_record import new_record
 
 WIDTH, HEIGHT = 320, 240
 MAP_TOP = 2.0
@@ -110,7 +110,7 @@ def new_ledger(data: Path, **more: object) -> Ledger:
     more: settings
     """
     settings = Settings(data=data, **more)
-    prepare(settings.database)
+    new_record(settings.database)
     engine = open_engine(settings.database, writes=True)
     with unit_of_work(engine) as session:
         run = Run(name="night-1", started_ns=time.time_ns(), version="0")

@@ -16,11 +16,11 @@ from edge.hang import Limits
 from edge.ledger.beats import WORKER, capture_name, read_beats
 from edge.ledger.counts import RunCount, highest_number
 from edge.ledger.record import Inspection, open_engine
-from edge.ledger.schema import prepare
 from edge.ledger.verify import Report, verify
 from edge.process_table import Program, Role
 from edge.settings import Settings
 from edge.supervisor import Supervisor
+from tests.new_record import new_record
 
 RUN = "storm"
 
@@ -64,7 +64,7 @@ def _line(
     limits: Limits | None,
     more: Sequence[Program] = (),
 ) -> Supervisor:
-    prepare(settings.database)
+    new_record(settings.database)
     engine = open_engine(settings.database)
     count = RunCount(engine, RUN)
     environment = settings.child_environment()

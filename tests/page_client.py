@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from argon2 import PasswordHasher
 from fastapi import FastAPI
@@ -21,8 +19,8 @@ from edge.ledger.accounts import account_named, add_account
 from edge.ledger.holders import begin_sign_in
 from edge.ledger.people import Role
 from edge.ledger.record import open_engine, unit_of_work
-from edge.ledger.schema import prepare
 from edge.settings import Settings
+from tests.new_record import new_record
 
 LOOPBACK = "http://127.0.0.1"
 PLANT = "https://page.plant"
@@ -47,25 +45,12 @@ def plant_settings(data: Path, **more: object) -> Settings:
 
 def add_people(database: Database, **roles: Role) -> None:
     """Accounts, all with PASSWORD, in a record that is made if there is none."""
-    if database.file is None:
-        prepare(database)
-    elif not database.file.exists():
-        database.file.parent.mkdir(parents=True, exist_ok=True)
-        database.file.write_bytes(_new_record())
+    new_record(database)
     engine = open_engine(database, writes=True)
     with unit_of_work(engine) as session:
         for name, role in roles.items():
             add_account(session, name, role, password_hash=WEAK_HASHER.hash(PASSWORD))
     engine.dispose()
-
-
-@cache
-def _new_record() -> bytes:
-    """A SQLite record with its tables, made once: the migrations take longer than most tests."""
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "record.sqlite"
-        prepare(Database(file=file))
-        return file.read_bytes()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from statistics import median
 
-from sklearn.metrics import roc_auc_score
-
 from calibration.ingredients import Ingredients
 from calibration.known_parts import Scores, Shown, score_part
 from calibration.leave_one_out import leave_one_out
@@ -94,4 +92,6 @@ def tokens_bytes(heads: Heads) -> int:
 
 def auroc(good: Sequence[float], bad: Sequence[float]) -> float:
     """Image AUROC: 0..1."""
+    from sklearn.metrics import roc_auc_score  # takes two seconds to import, and few calibrations have a budget
+
     return float(roc_auc_score([0] * len(good) + [1] * len(bad), [*good, *bad]))

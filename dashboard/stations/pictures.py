@@ -6,6 +6,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from functools import cached_property
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO
@@ -34,10 +35,14 @@ class StationPictures:
         """pages: addresses by station;  token: an API token of theirs, the same at all;  folder: of kept pictures."""
         self._pages, self._folder = pages, folder
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        https = urllib.request.HTTPSHandler(context=ssl.create_default_context())
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), https, _NoRedirect())
         self._lock = threading.Lock()
         self._down: dict[str, tuple[float, str]] = {}  # by station: until when nobody asks it, and why
+
+    @cached_property
+    def _opener(self) -> urllib.request.OpenerDirector:
+        """Asks no proxy. Made at the first question: the world's certificates take long to read, and few pages ask."""
+        https = urllib.request.HTTPSHandler(context=ssl.create_default_context())
+        return urllib.request.build_opener(urllib.request.ProxyHandler({}), https, _NoRedirect())
 
     def thumbnail(self, station: str, frame_id: int, captured_ns: int) -> Path | bytes:
         """A frame's thumbnail: a file, or where none can be kept the JPEG itself.

@@ -17,7 +17,6 @@ from edge.ledger.camera_states import CameraState, states
 from edge.ledger.categories import categories_at_hand
 from edge.ledger.orders import Order, add_order
 from edge.ledger.record import Camera, Inspection, open_engine, unit_of_work
-from edge.ledger.schema import prepare
 from edge.line.camera_spec import CameraSpec
 from edge.line.capture_options import CaptureOptions
 from edge.order_desk import NOT_RUNNING, OrderDesk
@@ -27,6 +26,7 @@ from edge.settings import Settings
 from edge.supervisor import Supervisor
 from tests.fakes import numbered_folder
 from tests.lines import recorded, report, rows, wait_until
+from tests.new_record import new_record
 from tests.tiny_bundle import saved
 
 RUN = "orders"
@@ -83,7 +83,7 @@ def left_rows(settings: Settings) -> list[Inspection]:
 @pytest.fixture
 def line(tmp_path: Path) -> Iterator[Line]:
     settings = Settings(data=tmp_path / "data", encoder="patches")
-    prepare(settings.database)
+    new_record(settings.database)
     for category in ("numbers", "letters", "lost"):
         saved(settings.bundles, category)
     (settings.bundles / "lost" / "1" / "bank.safetensors").write_bytes(b"not what it was")

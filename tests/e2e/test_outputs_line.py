@@ -20,7 +20,6 @@ from edge.cameras import Cameras
 from edge.ledger.beats import WORKER, read_beats
 from edge.ledger.outbox import backlog
 from edge.ledger.record import open_engine
-from edge.ledger.schema import prepare
 from edge.line.camera_spec import parse_camera
 from edge.line.capture_options import CaptureOptions
 from edge.line.journal import new_run
@@ -34,6 +33,7 @@ from edge.teller import want
 from tests.broker import Listener, Mosquitto, listening, running
 from tests.lines import recorded, rows
 from tests.mjpeg import MjpegServer, address, serving
+from tests.new_record import new_record
 from tests.number_worker import HELD
 from tests.slowness import slowness
 
@@ -100,7 +100,7 @@ def line(tmp_path: Path) -> Iterator[Line]:
         serving(MjpegServer(frames=5000, period_s=0.05)) as camera,
     ):
         settings = Settings(data=tmp_path / "data", station="cell-3", mqtt_url=broker.url)
-        prepare(settings.database)
+        new_record(settings.database)
         want(settings)
         run = new_run()
         spec = replace(parse_camera(address(camera.port)), name="top", category="numbers")

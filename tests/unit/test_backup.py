@@ -20,7 +20,6 @@ from edge.errors import EdgeError
 from edge.frame import FrameInfo
 from edge.ledger.record import open_engine
 from edge.ledger.retention import Why
-from edge.ledger.schema import prepare
 from edge.ledger.trimming import Folders, kept_pictures, trim
 from edge.ledger.writer import Entry, Writer
 from edge.line.journal import Journal
@@ -28,6 +27,7 @@ from edge.restore import restore
 from edge.settings import Settings
 from tests.fakes import number_verdict, numbered_picture
 from tests.lines import report, rows
+from tests.new_record import new_record
 from tests.page_client import page_client
 
 pytestmark = pytest.mark.sqlite
@@ -38,7 +38,7 @@ class Inspected:
 
     def __init__(self, data: Path) -> None:
         self.settings = Settings(data=data)
-        prepare(self.settings.database)
+        new_record(self.settings.database)
         self.engine: Engine = open_engine(self.settings.database, writes=True)
         self._writer = Writer(self.engine, self.settings.media)
         self._writer.register("night", "top", source="s", category="numbers")

@@ -27,7 +27,6 @@ from edge.frame import FrameInfo, Pixels
 from edge.ledger.record import open_engine, unit_of_work
 from edge.ledger.reviewed import boxes_of, count_without_picture, judged_frames, stored_frames
 from edge.ledger.reviews import ReviewVerdict, add_reviews, reviews_of, undo_reviews
-from edge.ledger.schema import prepare
 from edge.ledger.writer import Entry, Writer
 from edge.settings import Settings
 from edge.verdict import Outcome
@@ -39,6 +38,7 @@ from edge.vision.recipe import parse_recipe
 from edge.vision.scene import Scene
 from edge.vision.scorer import VisionScorer
 from tests.in_use import build_in_use
+from tests.new_record import new_record
 from tests.patch_encoder import PatchEncoder, grey_part
 
 FALSE_ALARM, CONFIRMED, UNSURE = ReviewVerdict.FALSE_ALARM, ReviewVerdict.CONFIRMED_DEFECT, ReviewVerdict.UNSURE
@@ -131,7 +131,7 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def station(tmp_path: Path, taught: Path) -> Iterator[Station]:
     settings, encoder = Settings(data=tmp_path / "data"), PatchEncoder()
     shutil.copytree(taught, settings.bundles)
-    prepare(settings.database)
+    new_record(settings.database)
     engine = open_engine(settings.database, writes=True)
     writer = Writer(engine, settings.media)
     writer.register("run", "top", source="folder", category="pcb")

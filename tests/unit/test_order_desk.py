@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from edge.database import Database
 from edge.ledger.orders import Order, add_order
 from edge.ledger.record import open_engine, unit_of_work
-from edge.ledger.schema import prepare
 from edge.order_desk import OrderDesk, Steps
 from edge.settings import Settings
+from tests.new_record import new_record
 
 OVERRULED = "refused: ben asked for a stop before it was done"
 
@@ -27,7 +27,7 @@ class Desk:
     begun: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        prepare(self.database)
+        new_record(self.database)
         self.engine = open_engine(self.database, writes=True)
         kinds = {"start": self._start, "changeover": self._start, "stop": self._stop}
         self.desk = OrderDesk(kinds, reads=self.engine, writes=self.engine)

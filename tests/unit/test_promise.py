@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import betabinom, norm
 
-from calibration.promise.bounds import count_bound, parts_to_certify, rank_for, rate_bound
+from calibration.promise.bounds import CONFIDENCE, count_bound, parts_to_certify, rank_for, rate_bound
 from calibration.promise.threshold import Wish, set_threshold
 from edge.proportion import exact_interval
 
@@ -17,6 +17,12 @@ TRIALS = 10_000
 @pytest.mark.parametrize(("parts", "bound"), [(1, 0.95), (2, 0.7764), (4, 0.5271), (10, 0.2589), (59, 0.0495)])
 def test_the_bound_of_the_highest_score_has_its_known_values(parts: int, bound: float) -> None:
     assert rate_bound(parts=parts, rank=1) == pytest.approx(bound, abs=5e-5)
+
+
+@given(parts=st.integers(1, 2000), rank=st.integers(1, 2000), of=st.integers(1, 1000))
+def test_the_bound_on_the_next_parts_is_the_quantile_of_the_beta_binomial(parts: int, rank: int, of: int) -> None:
+    assume(rank <= parts)
+    assert count_bound(parts=parts, rank=rank, of=of) == betabinom.ppf(CONFIDENCE, of, rank, parts + 1 - rank)
 
 
 def test_a_rank_beyond_the_parts_bounds_nothing() -> None:

@@ -8,16 +8,16 @@ from calibration.references.collect import References, collect
 from calibration.references.recorded import RecordedFrames, recorded_frames
 from edge.errors import EdgeError
 from edge.frame_ids import parse_frame_ids
-from edge.ledger.schema import prepare
 from edge.settings import Settings
 from tests.ledger_rows import Ledger, new_ledger
+from tests.new_record import new_record
 from tests.patch_encoder import grey_part
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
     """A record with two flagged frames, 1 and 3, and between them one that was ok."""
-    prepare(Settings(data=tmp_path).database)
+    new_record(Settings(data=tmp_path).database)
     ledger = new_ledger(tmp_path)
     ledger.add("unsure", picture=grey_part(1), source="a.png")
     ledger.add("ok", source="b.png")

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,21 +15,10 @@ from edge.errors import EdgeError
 from edge.ledger.record import open_engine, unit_of_work
 from edge.ledger.reviewed import count_without_picture, flagged_frames, judged_frames, stored_frames
 from edge.ledger.reviews import ReviewVerdict, add_reviews, review_frames, reviews_of, undo_reviews
-from edge.ledger.schema import prepare
-from edge.settings import Settings
-from tests.ledger_rows import JUDGED, Ledger, new_ledger
+from tests.ledger_rows import JUDGED, Ledger
 from tests.page_client import page_client
 
 FALSE_ALARM, CONFIRMED, UNSURE = ReviewVerdict.FALSE_ALARM, ReviewVerdict.CONFIRMED_DEFECT, ReviewVerdict.UNSURE
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    """A record as the migrations make it, with its triggers."""
-    prepare(Settings(data=tmp_path / "data").database)
-    ledger = new_ledger(tmp_path / "data")
-    yield ledger
-    ledger.engine.dispose()
 
 
 def say(ledger: Ledger, verdict: ReviewVerdict, *frames: int, by: str = "anna") -> None:
