@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from edge.frame import Pixels
 from edge.settings import Precision, Settings
 
 if TYPE_CHECKING:
     from edge.check import CheckResult
+    from edge.frame import Pixels
     from edge.line.shot import Camera
     from edge.line.trigger import Trigger
 
@@ -105,7 +105,7 @@ def run_check(
 
 def parts(
     camera: "Camera", count: int, kind: str, console: Console, trigger: "Trigger"
-) -> Iterator[tuple[str, Pixels]]:
+) -> Iterator[tuple[str, "Pixels"]]:
     """The next parts that the camera sees, each with its source: those that come to rest, or a folder's pictures.
 
     A person is asked to show them. Raises EdgeError if the camera ends before.

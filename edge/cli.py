@@ -179,22 +179,28 @@ def top(version: Annotated[bool, typer.Option("--version", help="Print the versi
 
 def main() -> None:
     """Entry point: an error that the user can mend is one line on stderr and exit code 2."""
-    from sqlalchemy.exc import DatabaseError
-
-    from edge.ledger.patience import in_words
-    from edge.process_table import LineStopped
-
     try:
         app()
     except EdgeError as error:
         _complain(f"error: {error}")
         sys.exit(2)
-    except DatabaseError as error:
-        _complain(f"error: {in_words(error)}")
+    except Exception as error:
+        if (told := _in_words(error)) is None:
+            raise
+        _complain(told)
         sys.exit(1)
-    except LineStopped as error:
-        _complain(f"the line stopped: {error}")
-        sys.exit(1)
+
+
+def _in_words(error: Exception) -> str | None:
+    """An end of the line, or trouble with the record, as one line; None: an error of ours, whose traceback counts."""
+    from sqlalchemy.exc import DatabaseError  # here, since most processes do without
+
+    from edge.ledger.patience import in_words
+    from edge.process_table import LineStopped
+
+    if isinstance(error, DatabaseError):
+        return f"error: {in_words(error)}"
+    return f"the line stopped: {error}" if isinstance(error, LineStopped) else None
 
 
 def _complain(text: str) -> None:

@@ -12,10 +12,10 @@ from edge.ledger.schema import prepare
 
 
 def new_record(database: Database) -> None:
-    """Make an empty record there, as `edge.ledger.schema.prepare` does; one that is there stays as it is."""
+    """Make an empty record there, as `edge.ledger.schema.prepare` does; one with tables stays as it is."""
     if database.file is None:
         prepare(database)
-    elif not database.file.exists():
+    elif not database.file.exists() or not database.file.stat().st_size:
         database.file.parent.mkdir(parents=True, exist_ok=True)
         database.file.write_bytes(_migrated())
         with closing(sqlite3.connect(database.file)) as record, record:

@@ -18,8 +18,8 @@ def test_a_module_that_needs_no_torch_does_not_load_it(module: str) -> None:
     assert not loaded_by(module) & {"torch", "scipy.stats", "sklearn"}
 
 
-def test_a_capture_without_trigger_loads_no_web_server() -> None:
-    assert not loaded_by("edge.capture") & {"fastapi", "uvicorn"}
+def test_a_capture_loads_no_database_and_no_web_server() -> None:
+    assert not loaded_by("edge.cli, edge.capture") & {"sqlalchemy", "alembic", "fastapi", "uvicorn"}
 
 
 def test_a_calibration_does_not_load_what_few_calibrations_need() -> None:
