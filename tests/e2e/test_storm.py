@@ -27,7 +27,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_workers_killed_while_scoring_lose_and_double_nothing(settings: Settings, tmp_path: Path) -> None:
-    line = number_line(settings, numbered_folder(tmp_path / "parts", FRAMES), delay_s=0.004)
+    line = number_line(settings, numbered_folder(tmp_path / "parts", FRAMES), delay_s=0.02)
     kills = 0
     try:
         while kills < KILLS:
