@@ -136,7 +136,7 @@ def children(supervisor: int) -> dict[str, int]:
             words = (path / "cmdline").read_bytes().decode().split("\0")
         except (OSError, ValueError):
             continue
-        if parent == supervisor:
+        if parent == supervisor and len(words) > 2:  # a process that has ended, or not quite begun, has none
             name = words[words.index("--name") + 1] if "--name" in words else words[2].rpartition(".")[2]
             found[{"number_worker": "worker", "cli": "page"}.get(name, name)] = int(path.name)
     return found
