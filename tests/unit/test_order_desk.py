@@ -95,7 +95,7 @@ def test_a_stop_does_not_end_the_stop_before_it(desk: Desk) -> None:
 
 def test_an_answer_that_cannot_be_written_now_is_written_later(desk: Desk, tmp_path: Path) -> None:
     hasty = open_engine(desk.database, writes=True, wait_s=0.05)
-    desk.desk = OrderDesk({"start": desk._start}, reads=hasty, writes=hasty)
+    patient, desk.desk = desk.desk, OrderDesk({"start": desk._start}, reads=hasty, writes=hasty)
     start = desk.ask("start")
     desk.ticks(1)
     desk.frames = True
@@ -104,4 +104,5 @@ def test_an_answer_that_cannot_be_written_now_is_written_later(desk: Desk, tmp_p
     assert desk.said(start) == "doing"
     desk.ticks(1)
     assert desk.said(start) == "done: it inspects"
+    desk.desk = patient  # closed at the end; the other would take a connection from an engine that is gone
     hasty.dispose()
