@@ -139,13 +139,14 @@ def source_of(camera: str | None, images: Path | None, frames: str | None, setti
         recorded = recorded_frames(settings.database, settings.media, parse_frame_ids([frames], called="--frames"))
         return Source(partial(RecordedFrames, settings.media, recorded), refs=len(recorded))
 
-    from edge.line.camera import check_path, check_source, open_camera
+    from edge.line.camera import check_folder, check_source, open_camera
     from edge.line.camera_spec import CameraSpec, Kind, name_of, parse_camera
 
     if images is not None:
         if not (folder := images.expanduser().resolve()).exists():
             raise EdgeError(f"--images {folder}: no such folder. Give one with pictures of good parts.")
-        check_path(folder, called="--images")
+        if folder.is_dir():
+            check_folder(folder, called="--images")
         spec = CameraSpec(str(folder), None, name_of(str(folder)))
     else:
         spec = parse_camera(camera or "")

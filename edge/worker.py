@@ -1,7 +1,7 @@
 """Process 2: messages in, records out. Six threads, or seven: they talk, score, write, watch, show, keep, and tell.
 
-talk:  ZeroMQ -> batcher            and committed -> acknowledgements
-score: batcher -> scorer -> entries
+talk:  ZeroMQ -> batcher            and committed -> acknowledgements (edge.intake)
+score: batcher -> scorer -> entries (edge.judging)
 write: entries -> pictures, rows -> committed
 watch: what was promoted -> scorer, which takes it up between two batches; rates of the audit -> score
 show:  the newest committed entry of each camera -> its live picture

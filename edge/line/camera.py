@@ -68,16 +68,23 @@ def check_device(index: int, *, devices: Path) -> None:
     raise EdgeError(f"camera {index}: no device {devices}/video{index}. {there_is}{folder}")
 
 
-def check_path(path: Path, *, called: str = "camera") -> None:
-    """Raise EdgeError if there is no such file, or no picture in the folder; called: what named it, in the message."""
+def check_path(path: Path) -> None:
+    """Raise EdgeError if there is no such file, or no picture in the folder."""
     if not path.exists():
         raise EdgeError(
             f"camera {path}: no such file or folder. "
             "Give a device number, an rtsp:// or http:// address, a video file, a folder of pictures, or demo:pcb."
         )
-    if path.is_dir() and not pictures_in(path):
-        inner = [each.name for each in sorted(path.iterdir()) if each.is_dir() and pictures_in(each)]
-        there = f"There are in {', '.join(inner[:MOST_NAMED])}: name one of these. " if inner else ""
-        raise EdgeError(
-            f"{called} {path}: no pictures in this folder. {there}Known endings: {', '.join(sorted(PICTURE_SUFFIXES))}."
-        )
+    if path.is_dir():
+        check_folder(path, called="camera")
+
+
+def check_folder(folder: Path, *, called: str) -> None:
+    """Raise EdgeError if there is no picture in the folder; called: what named it, for the message."""
+    if pictures_in(folder):
+        return
+    inner = [each.name for each in sorted(folder.iterdir()) if each.is_dir() and pictures_in(each)]
+    there = f"There are in {', '.join(inner[:MOST_NAMED])}: name one of these. " if inner else ""
+    raise EdgeError(
+        f"{called} {folder}: no pictures in this folder. {there}Known endings: {', '.join(sorted(PICTURE_SUFFIXES))}."
+    )
